@@ -1,0 +1,72 @@
+"""The training data that the shipped models come from, read as vgenre's items.
+
+The data folder has ``clips.csv`` and ``clips/`` (short clips of films with genres)
+and ``posters/`` (posters with IMDb genres). It is not part of the project: pass the
+folder, or set ``VGENRE_DATA``.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from pathlib import Path
+
+from vgenre.dataset import Item
+
+# The genres that posters and clips have in common, by IMDb's names.
+IMDB_GENRES = tuple(
+    "Action Adventure Animation Biography Comedy Crime Documentary Drama Family Fantasy History "
+    "Horror Music Musical Mystery Romance Sci-Fi Sport Thriller War Western".split()
+)
+
+
+def data_folder(argument: str | None) -> Path:
+    """The data folder, or a message and exit status 0 where there is none."""
+    folder = argument or os.environ.get("VGENRE_DATA")
+    if not folder:
+        print("skipped: name the data folder, or set VGENRE_DATA", file=sys.stderr)
+        sys.exit(0)
+    if not (Path(folder) / "clips.csv").is_file():
+        print(f"skipped: {folder} holds no clips.csv", file=sys.stderr)
+        sys.exit(0)
+    return Path(folder)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def clip_items(data: Path, *, labels: str = "six") -> list[Item]:
+    """The clips; `labels` is the column: ``six`` (the main one first) or ``genres``."""
+    items = []
+    for row in _rows(data / "clips.csv"):
+        names = [name for name in row[labels].split("|") if name]
+        if labels == "six" and row["primary"] in names:
+            names = [row["primary"], *(n for n in names if n != row["primary"])]
+        if labels == "genres":
+            names = [name for name in names if name in IMDB_GENRES]
+        items.append(
+            Item(
+                path=str(data / "clips" / row["file"]),
+                labels=tuple(names),
+                film=row["film"],
+                split=row["split"],
+                measured=row["certainty"] == "clear",
+            )
+        )
+    return items
+
+
+def poster_items(data: Path) -> list[Item]:
+    """The posters, each a film of one frame."""
+    return [
+        Item(
+            path=str(data / "posters" / "images" / f"{row['id']}.jpg"),
+            labels=tuple(name for name in row["genres"].split("|") if name in IMDB_GENRES),
+            film=row["id"],
+            split=row["split"],
+        )
+        for row in _rows(data / "posters" / "posters.csv")
+    ]

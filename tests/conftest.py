@@ -1,0 +1,47 @@
+"""What all tests share: no test may log an error; films that several tests read."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from rendered import counter, film  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_logged_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test that logged an ERROR; one that expects it calls ``caplog.clear()``."""
+    yield
+    records = caplog.get_records("setup") + caplog.get_records("call")
+    errors = [r.getMessage() for r in records if r.levelno >= logging.ERROR]
+    assert not errors, f"logged as errors: {errors}"
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for rendered films that live as long as the test run."""
+    return tmp_path_factory.mktemp("films")
+
+
+@pytest.fixture(scope="session")
+def plain_film(films: Path) -> Path:
+    """12 s of moving picture at 25 fps with a tone of 440 Hz, MP4."""
+    return film(films / "plain.mp4")
+
+
+@pytest.fixture(scope="session")
+def short_film(films: Path) -> Path:
+    """3 s of moving picture at 25 fps with a tone of 440 Hz, MKV."""
+    return film(films / "short.mkv", seconds=3)
+
+
+@pytest.fixture(scope="session")
+def counter_film(films: Path) -> Path:
+    """14 s at 25 fps whose frames carry their own number; a key frame every 50."""
+    return film(films / "counter.mp4", "-g", 50, seconds=14, picture=counter(), sound=None)

@@ -1,0 +1,188 @@
+"""Data sets: what is found, what manifests say, how films are split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vgenre.dataset import Item, decode_frames, film_weights, find_media, load_items, split_by_film
+from vgenre.errors import DataError
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def films(n_a: int, n_b: int, files: int = 2) -> list[Item]:
+    """Films of two genres, several files of each."""
+    genres = {f"a{i:03d}": "A" for i in range(n_a)} | {f"b{i:03d}": "B" for i in range(n_b)}
+    return [Item(f"{f}-{k}.mp4", (g,), f) for k in range(files) for f, g in genres.items()]
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def test_folders_are_searched_recursively_in_order(tmp_path: Path) -> None:
+    touch(tmp_path, "b.mkv", "a/z.MP4", "a/deep/er/x.jpg", "c/song.flac", "a.txt", "film.mkv.part")
+    found = [str(Path(p).relative_to(tmp_path)) for p in find_media([tmp_path])]
+    assert found == ["b.mkv", "a/z.MP4", "a/deep/er/x.jpg", "c/song.flac"]
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, ".a.mkv", ".trash/b.mkv", "._c.mp4", "d.mp4")
+    assert find_media([tmp_path]) == [str(tmp_path / "d.mp4")]
+
+
+def test_named_file_is_taken_whatever_its_name_and_once(tmp_path: Path) -> None:
+    touch(tmp_path, "film", "b.mkv", "a.mkv")
+    given = [tmp_path / "film", tmp_path / "b.mkv", tmp_path, tmp_path / "missing.mp4"]
+    assert [Path(p).name for p in find_media(given)] == ["film", "b.mkv", "a.mkv", "missing.mp4"]
+
+
+# --- data sets ------------------------------------------------------------------------------
+
+
+def test_folder_per_genre_gives_each_file_its_folders_name(tmp_path: Path) -> None:
+    touch(tmp_path, "Science Fiction/x.mkv", "Action/sub/y.mp4", "Action/notes.txt", "stray.mkv")
+    touch(tmp_path, ".cache/z.mkv")
+    assert load_items(tmp_path) == [
+        Item(str(tmp_path / "Action/sub/y.mp4"), ("Action",), "y"),
+        Item(str(tmp_path / "Science Fiction/x.mkv"), ("Science Fiction",), "x"),
+    ]
+
+
+def test_manifest_is_read(tmp_path: Path) -> None:
+    manifest = tmp_path / "set.csv"
+    manifest.write_text(
+        "\ufeffpath,labels,film,split,measured\n"
+        'clips/a1.mp4,Action|Horror,"A, the film",train,\n'
+        "/abs/b.mp4,,,val,0\n",
+        encoding="utf-8",
+    )
+    assert load_items(manifest) == [
+        Item(str(tmp_path / "clips/a1.mp4"), ("Action", "Horror"), "A, the film", "train"),
+        Item("/abs/b.mp4", (), "b", "val", measured=False),
+    ]
+
+
+def test_manifest_needs_only_path_and_labels(tmp_path: Path) -> None:
+    (tmp_path / "set.csv").write_text("labels,path\nAction,a.mp4\n")
+    assert load_items(str(tmp_path / "set.csv")) == [
+        Item(str(tmp_path / "a.mp4"), ("Action",), "a")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "set.csv: the manifest lacks the column labels and path"),
+        ("path,genre\na.mp4,Action\n", "set.csv: the manifest lacks the column labels"),
+        ("path,labels\n", "set.csv: the manifest is empty"),
+        ("path,labels\na.mp4,Action\n,Horror\n", "set.csv, line 3: the path is empty"),
+        ("path,labels,split\na.mp4,A,train\nb.mp4,A,dev\n", "set.csv, line 3: split 'dev'"),
+        ("path,labels\na.mp4\n", None),  # a short row has no labels
+    ],
+)
+def test_wrong_manifest_is_refused_by_file_and_line(
+    tmp_path: Path, text: str, message: str | None
+) -> None:
+    manifest = tmp_path / "set.csv"
+    manifest.write_text(text)
+    if message is None:
+        assert load_items(manifest)[0].labels == ()
+        return
+    with pytest.raises(DataError, match=message):
+        load_items(manifest)
+
+
+def test_manifest_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "set.csv").write_bytes(b"path,labels\n\xff\xfe\x80.mp4,Action\n")
+    with pytest.raises(DataError, match="set.csv"):
+        load_items(tmp_path / "set.csv")
+
+
+def test_missing_data_and_folder_without_films_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere: there is no such folder or manifest"):
+        load_items(tmp_path / "nowhere")
+    (tmp_path / "Action").mkdir()
+    with pytest.raises(DataError, match="no films found"):
+        load_items(tmp_path)
+
+
+# --- splits ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(50, 50), (95, 12), (7, 3), (2, 1)])
+def test_split_holds_out_tenths_and_keeps_films_whole(n_a: int, n_b: int) -> None:
+    items = split_by_film(films(n_a, n_b))
+    splits = {item.film: item.split for item in items}
+    assert all(item.split == splits[item.film] for item in items)
+    count, n = Counter(splits.values()), n_a + n_b
+    assert count["val"] == count["test"] == max(1, round(n / 10))
+    assert count["train"] == n - 2 * count["val"]
+    assert [i.path for i in items] == [i.path for i in films(n_a, n_b)]
+
+
+def test_split_spreads_each_genre() -> None:
+    splits = {item.film: item.split for item in split_by_film(films(60, 30))}
+    for genre, n in (("a", 60), ("b", 30)):
+        count = Counter(split for film, split in splits.items() if film[0] == genre)
+        assert count["val"] == pytest.approx(n / 10, abs=1)
+        assert count["test"] == pytest.approx(n / 10, abs=1)
+
+
+def test_split_depends_on_the_seed_alone() -> None:
+    items = films(30, 30)
+    split = {i.path: i.split for i in split_by_film(items)}
+    assert {i.path: i.split for i in split_by_film(items[::-1])} == split
+    assert {i.path: i.split for i in split_by_film(items, seed=1)} != split
+
+
+def test_given_split_is_kept() -> None:
+    items = [Item("a1", ("A",), "a", "test"), Item("b", ("A",), "b", "train")]
+    assert split_by_film(items) == items
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("a", "train"), ("a", "test"), ("b", "val")], "film 'a' is in two splits"),
+        ([("a", "train"), ("b", None), ("c", "val")], "some films have a split"),
+        ([("a", None), ("b", None)], "at least 3"),
+    ],
+)
+def test_wrong_split_is_refused(rows: list[tuple[str, str | None]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        split_by_film([Item(f"{i}.mp4", ("A",), film, s) for i, (film, s) in enumerate(rows)])
+
+
+def test_weights_give_genres_and_films_the_same_say() -> None:
+    items = [Item(f"a{k}", ("A",), "a") for k in range(6)]
+    items += [Item("c", ("A", "B"), "c"), Item("b", ("B",), "b"), Item("n", (), "n")]
+    weights = film_weights(items)
+    assert weights.mean() == pytest.approx(1)
+    by_film = Counter[str]()
+    for item, weight in zip(items, weights, strict=True):
+        by_film[item.film] += weight
+    assert by_film["a"] == pytest.approx(by_film["c"])
+    assert by_film["a"] + by_film["c"] == pytest.approx(by_film["b"])
+    assert by_film["b"] == pytest.approx(by_film["n"])
+
+
+# --- frames ---------------------------------------------------------------------------------
+
+
+def test_frames_of_a_data_set_are_decoded_once(tmp_path: Path, short_film: Path) -> None:
+    items = [Item(str(short_film), ("A",), "a"), Item(str(short_film), ("B",), "b")]
+    frames, owners = decode_frames(items, tmp_path / "cache" / "frames.u8")
+    assert frames.shape == (len(owners), 299, 299, 3)
+    assert Counter(owners.tolist()) in ({0: 6, 1: 6}, {0: 7, 1: 7})
+    assert np.array_equal(frames[: len(owners) // 2], frames[len(owners) // 2 :])
+    written = (tmp_path / "cache" / "frames.u8").stat().st_mtime_ns
+    decode_frames(items, tmp_path / "cache" / "frames.u8")
+    assert (tmp_path / "cache" / "frames.u8").stat().st_mtime_ns == written

@@ -1,0 +1,45 @@
+"""The command line: one thin function a command, heavy imports inside them."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from .extract import extract
+from .label import label
+from .models import models
+from .train import train
+
+app = typer.Typer(
+    name="vgenre",
+    help="Name the genres of films from picture and sound.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (label, extract, train, models):
+    app.command()(command)
+
+
+def main() -> int:
+    """Run the command line.
+
+    Returns
+    -------
+    int
+        0: all done; 1: nothing could be done; 3: some files failed; 130: stopped by the user.
+    """
+    from ..errors import VgenreError
+
+    try:
+        app()
+    except VgenreError as error:
+        print(f"vgenre: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("vgenre: stopped", file=sys.stderr)
+        return 130
+    except SystemExit as end:
+        return 1 if end.code == 2 else int(end.code or 0)  # 2: arguments that cannot be used
+    return 0

@@ -1,0 +1,89 @@
+"""What several commands share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ..sampling import Sampling
+
+ALL_DONE, NOTHING_DONE, SOME_FAILED = 0, 1, 3
+
+
+def parse_sampling(text: str) -> Sampling:
+    """``--sampling``, or a usage error."""
+    from ..sampling import Sampling
+
+    try:
+        return Sampling.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--sampling") from None
+
+
+def films_in(paths: list[str]) -> list[str]:
+    """The media files that a command is about, or a message that there are none."""
+    from ..dataset import find_media
+    from ..errors import DataError
+
+    films = find_media(paths)
+    if not films:
+        raise DataError(f"no films found in {', '.join(paths)}")
+    return films
+
+
+def shown(name: str) -> str:
+    """A file name as a terminal may show it: nothing in it is a command."""
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without the greetings that it writes past all of its settings."""
+    with tempfile.TemporaryFile() as said:
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()  # the first look for a GPU complains too
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+@contextmanager
+def progress_bar(quiet: bool = False) -> Iterator[Progress]:
+    """A progress bar on stderr with the time left; plain silence when that is no terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[done]}", markup=False),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    ) as bar:
+        yield bar

@@ -1,0 +1,58 @@
+"""``vgenre extract``: frames, sound and a spectrogram picture on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import NOTHING_DONE, SOME_FAILED, films_in, parse_sampling, progress_bar, shown
+
+
+def extract(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Films and folders.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Folder for one folder a film.")],
+    sampling: Annotated[
+        str, typer.Option(metavar="N|full", help="Clips of 10 s taken from a film, or all.")
+    ] = "full",
+) -> None:
+    """Write frames, audio.wav and a spectrogram picture of films to disk."""
+    policy = parse_sampling(sampling)
+    films = films_in(paths)
+
+    from ..errors import MediaError
+    from ..extract import extract as extract_film
+
+    failed = 0
+    with progress_bar() as bar:
+        task = bar.add_task("", total=len(films), done="")
+        for i, (path, folder) in enumerate(zip(films, _folders(films, to), strict=True)):
+            bar.update(
+                task,
+                description=shown(Path(path).name)[:32],
+                done=f"{i + 1} of {len(films)}",
+                completed=i,
+            )
+            try:
+                typer.echo(shown(str(extract_film(path, folder, sampling=policy))))
+            except MediaError as error:
+                failed += 1
+                typer.echo(f"vgenre: {shown(str(error))}", err=True)
+    if failed:
+        raise typer.Exit(NOTHING_DONE if failed == len(films) else SOME_FAILED)
+
+
+def _folders(films: list[str], to: Path) -> list[Path]:
+    """A folder for each film: its name, with a number where two films share one."""
+    taken: set[str] = set()
+    folders = []
+    for film in films:
+        stem = os.path.splitext(os.path.basename(film))[0]
+        name, number = stem, 2
+        while name.casefold() in taken:
+            name, number = f"{stem}-{number}", number + 1
+        taken.add(name.casefold())
+        folders.append(to / name)
+    return folders

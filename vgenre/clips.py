@@ -1,0 +1,74 @@
+"""Clips as the networks take them: frames, mels and masks in arrays of fixed shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .media import CLIP_FRAMES, TIMEOUT, Clip, MediaInfo, iter_clips
+from .sampling import Sampling
+from .spectrogram import MelSettings, log_mel
+
+
+@dataclass(frozen=True)
+class SoundInput:
+    """A clip's sound for the audio network.
+
+    Attributes
+    ----------
+    mel : ndarray of float32, shape (n_mels, steps)
+        dB; what was not decoded is at the floor.
+    mask : ndarray of float32, shape (steps,)
+        1 where there is sound; all 0 without sound or in digital silence.
+    """
+
+    mel: np.ndarray
+    mask: np.ndarray
+
+
+def sound_input(clip: Clip, settings: MelSettings) -> SoundInput:
+    """Log-mel spectrogram of a clip, padded to the length of a whole clip, with its mask."""
+    mel = np.full((settings.n_mels, settings.steps), settings.floor_db, np.float32)
+    mask = np.zeros(settings.steps, np.float32)
+    if clip.has_sound:
+        columns = settings.columns(clip.sample_count)
+        mel[:, :columns] = log_mel(clip.waveform[: clip.sample_count], settings)[:, :columns]
+        mask[:columns] = 1
+    return SoundInput(mel, mask)
+
+
+def frame_mask(clip: Clip) -> np.ndarray:
+    """1 for each decoded frame of a clip, 0 for padding: float32, shape (40,)."""
+    return (np.arange(CLIP_FRAMES) < clip.frame_count).astype(np.float32)
+
+
+def sampled_clips(
+    info: MediaInfo, sampling: Sampling, *, sample_rate: int, timeout: float = TIMEOUT
+) -> Iterator[Clip]:
+    """The clips of a film that a sampling policy chooses.
+
+    Parameters
+    ----------
+    info : MediaInfo
+    sampling : Sampling
+    sample_rate : int
+        Hz.
+    timeout : float
+        Seconds that FFmpeg may go without giving anything.
+
+    Yields
+    ------
+    Clip
+        One at a time; fewer than were asked for where the film ends early.
+    """
+    for span in sampling.spans(info):
+        yield from iter_clips(
+            info.path,
+            span.start,
+            seconds=span.seconds or None,
+            info=info,
+            sample_rate=sample_rate,
+            timeout=timeout,
+        )

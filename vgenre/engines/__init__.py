@@ -1,0 +1,68 @@
+"""Engines run a saved model; each has the methods of `Engine`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import ModelError
+from ..models.card import ModelCard
+
+ENGINES = ("auto", "tensorflow")
+
+
+@dataclass(frozen=True)
+class HeadOutput:
+    """What the head says of a batch of clips.
+
+    Attributes
+    ----------
+    logits, visual_logits, audio_logits : ndarray of float32, shape (n, n_labels)
+    gate : ndarray of float32, shape (n, 2)
+        Weights of picture and sound.
+    """
+
+    logits: np.ndarray
+    visual_logits: np.ndarray
+    audio_logits: np.ndarray
+    gate: np.ndarray
+
+
+class Engine(Protocol):
+    """Runs a model's two networks."""
+
+    name: str
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        """Features of frames, uint8 (n, 299, 299, 3): float32 (n, width)."""
+
+    def classify(
+        self, features: np.ndarray, frame_mask: np.ndarray, mel: np.ndarray, mel_mask: np.ndarray
+    ) -> HeadOutput:
+        """Opinion on clips: (n, 40, width), (n, 40), (n, n_mels, steps), (n, steps)."""
+
+
+def load_engine(name: str, directory: Path, card: ModelCard) -> Engine:
+    """An engine with a model in it.
+
+    Parameters
+    ----------
+    name : {"auto", "tensorflow"}
+    directory : Path
+        The model's.
+    card : ModelCard
+        Read and checked.
+
+    Raises
+    ------
+    ModelError
+        If there is no such engine, or the weights do not fit.
+    """
+    if name in ("auto", "tensorflow"):
+        from .tensorflow import TensorFlowEngine
+
+        return TensorFlowEngine.load(directory, card)
+    raise ModelError(f"there is no engine {name!r}; there are {', '.join(ENGINES)}")

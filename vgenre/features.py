@@ -1,0 +1,191 @@
+"""What the heads are trained on: features and mels of a data set, computed once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from .clips import frame_mask, sampled_clips, sound_input
+from .dataset import Item
+from .errors import MediaError
+from .media import CLIP_FRAMES, probe
+from .sampling import Sampling
+from .spectrogram import MelSettings
+
+
+class FeatureExtractor(Protocol):
+    """The part of an engine that is needed here."""
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        """Features of frames, uint8 (n, 299, 299, 3): float32 (n, width)."""
+
+
+@dataclass(frozen=True)
+class ClipFeatures:
+    """The inputs of the head for some clips.
+
+    Attributes
+    ----------
+    features : ndarray of float16, shape (n_clips, 40, width)
+    frame_mask : ndarray of float32, shape (n_clips, 40)
+    mel : ndarray of float16, shape (n_clips, n_mels, steps)
+        dB.
+    mel_mask : ndarray of float32, shape (n_clips, steps)
+    seconds : ndarray of float32, shape (n_clips,)
+        Decoded length.
+    """
+
+    features: np.ndarray
+    frame_mask: np.ndarray
+    mel: np.ndarray
+    mel_mask: np.ndarray
+    seconds: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def inputs(self, rows: np.ndarray | slice = slice(None)) -> dict[str, np.ndarray]:
+        """Some clips, as the head's inputs by name."""
+        return {
+            "frame_features": self.features[rows].astype(np.float32),
+            "frame_mask": self.frame_mask[rows],
+            "mel": self.mel[rows].astype(np.float32),
+            "mel_mask": self.mel_mask[rows],
+        }
+
+    @classmethod
+    def join(cls, parts: Sequence[ClipFeatures]) -> ClipFeatures:
+        """Clips of several films one behind the other."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+
+class FeatureCache:
+    """Features on disk, keyed by the file and by all that they depend on.
+
+    A file that changed (size or time of change), another body, other mel
+    settings or another sampling are computed anew; so is a damaged entry.
+
+    Parameters
+    ----------
+    directory : path
+    extractor : FeatureExtractor
+    body_hash : str
+        Identifies the body's weights and precision.
+    mel : MelSettings
+    sampling : Sampling
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        extractor: FeatureExtractor,
+        *,
+        body_hash: str,
+        mel: MelSettings,
+        sampling: Sampling,
+    ) -> None:
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._extractor, self._mel, self._sampling = extractor, mel, sampling
+        self._settings = {"body": body_hash, "mel": mel.to_dict(), "sampling": str(sampling)}
+
+    def entry(self, path: str) -> Path:
+        """The file in the cache that belongs to a media file."""
+        stat = os.stat(path)
+        key = [os.path.abspath(path), stat.st_size, stat.st_mtime_ns, self._settings]
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        return self.directory / digest[:2] / f"{digest[2:40]}.npz"
+
+    def get(self, path: str) -> ClipFeatures:
+        """Features of a media file, computed where they are not there.
+
+        Raises
+        ------
+        MediaError
+            If the file cannot be read.
+        """
+        try:
+            entry = self.entry(path)
+        except OSError as error:
+            raise MediaError(path, error.strerror or str(error)) from None
+        try:
+            with np.load(entry, allow_pickle=False) as stored:
+                return ClipFeatures(**stored)
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
+            pass  # not there, or damaged
+        made = self._extract(path)
+        entry.parent.mkdir(exist_ok=True)
+        temporary = entry.with_suffix(f".{os.getpid()}.part")
+        with open(temporary, "wb") as file:
+            np.savez(file, **{f.name: getattr(made, f.name) for f in fields(made)})
+        os.replace(temporary, entry)
+        return made
+
+    def _extract(self, path: str) -> ClipFeatures:
+        info = probe(path)
+        parts = []
+        for clip in sampled_clips(info, self._sampling, sample_rate=self._mel.sample_rate):
+            found = self._extractor.features(clip.frames[: clip.frame_count])
+            sequence = np.zeros((1, CLIP_FRAMES, found.shape[1]), np.float16)
+            sequence[0, : len(found)] = found
+            sound = sound_input(clip, self._mel)
+            parts.append(
+                ClipFeatures(
+                    sequence,
+                    frame_mask(clip)[None],
+                    sound.mel[None].astype(np.float16),
+                    sound.mask[None],
+                    np.array([clip.seconds], np.float32),
+                )
+            )
+        if not parts:
+            raise MediaError(path, "nothing could be decoded")
+        return ClipFeatures.join(parts)
+
+    def collect(
+        self,
+        items: Sequence[Item],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        skipped: Callable[[MediaError], None] | None = None,
+    ) -> tuple[ClipFeatures, np.ndarray]:
+        """Features of a whole data set.
+
+        Parameters
+        ----------
+        items : sequence of Item
+        progress : callable, optional
+            Is told the number of files done and of all.
+        skipped : callable, optional
+            Is told of each file that cannot be read; without it that is an error.
+
+        Returns
+        -------
+        clips : ClipFeatures
+        owners : ndarray of int, shape (n_clips,)
+            Index into `items`.
+        """
+        parts, owners = [], []
+        for i, item in enumerate(items):
+            try:
+                found = self.get(item.path)
+            except MediaError as error:
+                if skipped is None:
+                    raise
+                skipped(error)
+            else:
+                parts.append(found)
+                owners += [i] * len(found)
+            if progress:
+                progress(i + 1, len(items))
+        if not parts:
+            raise MediaError(items[0].path if items else "data set", "no file could be read")
+        return ClipFeatures.join(parts), np.array(owners)

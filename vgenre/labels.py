@@ -1,0 +1,112 @@
+"""Label sets: the names of the genres and how many of them a film can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import DataError
+
+SIX_GENRES = ("Action", "Animation", "Horror", "Romance", "Sports", "Science Fiction")
+"""The six genres of the method, taken there as mutually exclusive."""
+
+SINGLE, MULTI = "single", "multi"
+_MODES = (SINGLE, MULTI)
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The names a model can give, in the order of its outputs.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Genre names, unique, in the order of the model's outputs.
+    mode : {"single", "multi"}
+        ``"single"``: one label a film, probabilities by softmax.
+        ``"multi"``: any number of labels, probabilities by sigmoid.
+
+    Raises
+    ------
+    DataError
+        If there are no names, a name occurs twice or the mode is unknown.
+    """
+
+    names: tuple[str, ...]
+    mode: str = SINGLE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        if not self.names:
+            raise DataError("a label set needs at least one label")
+        if len(set(self.names)) != len(self.names):
+            raise DataError(f"a label occurs twice in {', '.join(self.names)}")
+        if self.mode not in _MODES:
+            raise DataError(f"label mode {self.mode!r} is not one of {', '.join(_MODES)}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def multi_hot(self, labels: Iterable[str]) -> np.ndarray:
+        """Labels as a 0/1 vector.
+
+        Parameters
+        ----------
+        labels : iterable of str
+
+        Returns
+        -------
+        ndarray of float32, shape (n_labels,)
+
+        Raises
+        ------
+        DataError
+            If a label is not in the set.
+        """
+        vector = np.zeros(len(self.names), np.float32)
+        for label in labels:
+            try:
+                vector[self.names.index(label)] = 1
+            except ValueError:
+                raise DataError(
+                    f"unknown label {label!r}; the labels are {', '.join(self.names)}"
+                ) from None
+        return vector
+
+    def target(self, labels: Iterable[str]) -> np.ndarray:
+        """What a network is trained to give for a film with these labels.
+
+        In ``single`` mode a film of several genres shares its mass among them,
+        and one of none spreads it evenly, which teaches the network to be
+        unsure of films outside its label set (Hendrycks et al., *Deep Anomaly
+        Detection with Outlier Exposure*, 2019).
+
+        Returns
+        -------
+        ndarray of float32, shape (n_labels,)
+            In ``single`` mode a distribution, in ``multi`` mode a 0/1 vector.
+        """
+        hot = self.multi_hot(labels)
+        if self.mode == MULTI:
+            return hot
+        return hot / hot.sum() if hot.any() else np.full_like(hot, 1 / len(hot))
+
+    def choose(self, probabilities: np.ndarray, thresholds: Sequence[float]) -> tuple[str, ...]:
+        """The labels that a film with these probabilities is given.
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (n_labels,)
+        thresholds : sequence of float, shape (n_labels,)
+
+        Returns
+        -------
+        tuple of str
+            Most probable first; at most one in ``single`` mode. Empty: uncertain.
+        """
+        order = np.argsort(-probabilities, kind="stable")
+        if self.mode == SINGLE:
+            order = order[:1]
+        return tuple(self.names[i] for i in order if probabilities[i] >= thresholds[i])

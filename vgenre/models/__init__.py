@@ -1,0 +1,1 @@
+"""The networks, and a model as a directory of card and weights."""

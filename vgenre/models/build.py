@@ -1,0 +1,43 @@
+"""From a card to its networks: the one place where the parts are put together."""
+
+from __future__ import annotations
+
+import keras
+
+from .audio import build_audio_stream
+from .card import Architecture, ModelCard
+from .fusion import build_fusion
+from .visual import build_body, build_visual_stream
+
+
+def body_of(architecture: Architecture, dtype: str | None = None) -> keras.Model:
+    """The network from frames to features, without weights."""
+    return build_body(architecture.body, softmax_classes=architecture.softmax_classes, dtype=dtype)
+
+
+def head_of(card: ModelCard, features: int) -> keras.Model:
+    """The streams and their fusion, without weights.
+
+    Parameters
+    ----------
+    card : ModelCard
+    features : int
+        Width of the body's features.
+    """
+    parts, n_labels = card.architecture, len(card.labels)
+    visual = build_visual_stream(
+        n_labels,
+        features=features,
+        units=parts.units,
+        embedding=parts.embedding,
+        pooling=parts.pooling,
+        dropout=parts.dropout,
+    )
+    audio = build_audio_stream(
+        n_labels,
+        card.mel,
+        channels=parts.audio_channels,
+        embedding=parts.embedding,
+        dropout=parts.dropout,
+    )
+    return build_fusion(visual, audio)

@@ -1,0 +1,136 @@
+"""The model card: all that is known of a model beside its weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError, ModelError
+from ..labels import LabelSet
+from ..media import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE
+from ..spectrogram import MelSettings
+
+CARD_FILE = "card.json"
+FORMAT = 1
+
+_CLIP = {"frame_rate": FRAME_RATE, "frames": CLIP_FRAMES, "frame_size": FRAME_SIZE}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What the networks of a model are built from.
+
+    Parameters
+    ----------
+    body : str
+        See `vgenre.models.visual.build_body`.
+    softmax_classes : int or None
+        Where the LSTM reads a frame's class probabilities instead of its
+        pooled features: how many classes.
+    units : int
+        Width of the LSTM.
+    embedding : int
+        Width of each stream's embedding.
+    pooling : str
+        ``"lstm"``, or ``"mean"`` for the baseline.
+    audio_channels : tuple of int
+    dropout : float
+    """
+
+    body: str = "inception_v3"
+    softmax_classes: int | None = None
+    units: int = 256
+    embedding: int = 128
+    pooling: str = "lstm"
+    audio_channels: tuple[int, ...] = (24, 48, 96, 128)
+    dropout: float = 0.5
+
+    @classmethod
+    def toy(cls) -> Architecture:
+        """The smallest one, for tests."""
+        return cls(body="toy", units=8, embedding=8, audio_channels=(4, 8), dropout=0.1)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model, described.
+
+    Parameters
+    ----------
+    name : str
+    labels : LabelSet
+    architecture : Architecture
+    mel : MelSettings
+    temperature : float
+        Divides the logits before softmax or sigmoid (Guo et al., *On
+        Calibration of Modern Neural Networks*, 2017).
+    thresholds : tuple of float
+        A film gets a label when its probability reaches the label's threshold.
+    description, licence : str
+    data, metrics : dict
+        What it was trained on, and how it did on films it never saw.
+    files : dict
+        SHA-256 of every other file of the model's directory.
+    """
+
+    name: str
+    labels: LabelSet
+    architecture: Architecture = field(default_factory=Architecture)
+    mel: MelSettings = field(default_factory=MelSettings)
+    temperature: float = 1.0
+    thresholds: tuple[float, ...] = ()
+    description: str = ""
+    licence: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.thresholds:
+            default = 0.5 if self.labels.mode == "multi" else 0.0
+            object.__setattr__(self, "thresholds", (default,) * len(self.labels))
+        if len(self.thresholds) != len(self.labels):
+            raise ModelError(
+                f"model {self.name}: {len(self.thresholds)} thresholds, {len(self.labels)} labels"
+            )
+
+    def write(self, directory: Path) -> None:
+        """Write ``card.json``."""
+        card = {"format": FORMAT, "clip": _CLIP, **asdict(self)}
+        text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+        (directory / CARD_FILE).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def read(cls, directory: Path) -> ModelCard:
+        """Read ``card.json``.
+
+        Raises
+        ------
+        ModelError
+            If there is none, or it is not one that this version understands.
+        """
+        path = directory / CARD_FILE
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(f"{directory}: no model here, it has no {CARD_FILE}") from None
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path}: cannot be read: {error}") from None
+        if not isinstance(card, dict) or card.get("format") != FORMAT:
+            raise ModelError(f"{path}: not a model card of format {FORMAT}; update vgenre")
+        if card.get("clip") != _CLIP:
+            raise ModelError(f"{path}: the model takes clips of {card.get('clip')}, not of {_CLIP}")
+        try:
+            values = {f.name: card[f.name] for f in fields(cls)}
+            values["labels"] = LabelSet(tuple(card["labels"]["names"]), card["labels"]["mode"])
+            parts = dict(card["architecture"])
+            parts["audio_channels"] = tuple(parts["audio_channels"])
+            values["architecture"] = Architecture(**parts)
+            values["mel"] = MelSettings(**card["mel"])
+            values["thresholds"] = tuple(map(float, card["thresholds"]))
+            values["temperature"] = float(card["temperature"])
+            return cls(**values)
+        except (KeyError, TypeError, ValueError, DataError) as error:
+            raise ModelError(f"{path}: damaged model card: {error!r}") from None

@@ -1,0 +1,158 @@
+"""A model is a directory: card.json and weights, nothing that runs.
+
+Weights are stored as safetensors, in the order the architecture creates them;
+the architecture itself is built by code from the card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ..errors import ModelError
+from .card import CARD_FILE, ModelCard
+
+if TYPE_CHECKING:
+    import keras
+
+BODY_FILE, HEAD_FILE = "body.safetensors", "head.safetensors"
+SHIPPED = Path(__file__).parent.parent / "weights"
+
+
+def available_models() -> dict[str, Path]:
+    """The models that ship with the package, by name."""
+    if not SHIPPED.is_dir():
+        return {}
+    return {d.name: d for d in sorted(SHIPPED.iterdir()) if (d / CARD_FILE).is_file()}
+
+
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """The directory of a model.
+
+    Parameters
+    ----------
+    model : str or path
+        The name of a model that ships, or a model directory.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    """
+    shipped = available_models()
+    if str(model) in shipped:
+        return shipped[str(model)]
+    directory = Path(model)
+    if directory.is_dir():
+        return directory
+    names = ", ".join(shipped) or "none"
+    raise ModelError(f"{model}: neither a model directory nor a model that ships ({names})")
+
+
+def read_card(directory: Path) -> ModelCard:
+    """Read a model's card and check its files against it.
+
+    Raises
+    ------
+    ModelError
+        If the card is damaged, or a file is missing or is not the one the
+        card was written for.
+    """
+    card = ModelCard.read(directory)
+    for name in (BODY_FILE, HEAD_FILE):
+        if name not in card.files:
+            raise ModelError(f"{directory / CARD_FILE}: lists no {name}")
+    for name, expected in card.files.items():
+        if name != os.path.basename(name) or not name.endswith(".safetensors"):
+            raise ModelError(f"{directory / CARD_FILE}: lists {name!r}, which is no weights file")
+        path = directory / name
+        if not path.is_file():
+            raise ModelError(f"{path}: this file of the model is missing; copy the model again")
+        if (found := file_hash(path)) != expected:
+            raise ModelError(
+                f"{path}: damaged: its SHA-256 is {found[:12]}…, the card says {expected[:12]}…; "
+                "copy the model again"
+            )
+    return card
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def save_model(
+    directory: str | os.PathLike[str], card: ModelCard, body: keras.Model, head: keras.Model
+) -> ModelCard:
+    """Write a model directory.
+
+    Parameters
+    ----------
+    directory : path
+        Made where it does not exist.
+    card : ModelCard
+        Its `files` are filled in.
+    body, head : keras.Model
+        The body's weights are stored in half precision, the head's as they are.
+
+    Returns
+    -------
+    ModelCard
+        The card as written.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    save_weights(body, directory / BODY_FILE, np.float16)
+    save_weights(head, directory / HEAD_FILE)
+    files = {name: file_hash(directory / name) for name in (BODY_FILE, HEAD_FILE)}
+    card = replace(card, files=files)
+    card.write(directory)
+    return card
+
+
+def save_weights(network: keras.Model, path: Path, dtype: type | None = None) -> None:
+    """Write a network's weights as safetensors, perhaps in another precision."""
+    # Keras numbers the layers it names itself, process-wide; the order alone is always the same.
+    arrays = {
+        f"{i:04d}.{variable.name}": np.ascontiguousarray(value, dtype or value.dtype)
+        for i, (variable, value) in enumerate(
+            zip(network.weights, network.get_weights(), strict=True)
+        )
+    }
+    temporary = path.with_suffix(".part")
+    save_file(arrays, temporary)
+    os.replace(temporary, path)
+
+
+def load_weights(network: keras.Model, path: Path) -> None:
+    """Load weights that `save_weights` wrote.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read or was written for another network.
+    """
+    try:
+        arrays = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}") from None
+    expected = {
+        f"{i:04d}.{variable.name}": tuple(variable.shape)
+        for i, variable in enumerate(network.weights)
+    }
+    found = {name: array.shape for name, array in arrays.items()}
+    if expected != found:
+        odd = sorted(set(expected.items()) ^ set(found.items()))[:3]
+        raise ModelError(f"{path}: these weights are of another architecture ({odd} …)")
+    network.set_weights([arrays[name].astype(np.float32) for name in expected])

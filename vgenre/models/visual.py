@@ -1,0 +1,203 @@
+"""The visual stream: InceptionV3 on each frame, then an LSTM over the 40 of a clip."""
+
+from __future__ import annotations
+
+import os
+
+import keras
+from keras import layers, ops
+
+from ..errors import ModelError
+from ..media import CLIP_FRAMES, FRAME_SIZE
+
+FEATURES = 2048  # width of InceptionV3's last pooling
+BODIES = ("inception_v3", "toy")
+
+
+def build_body(
+    name: str = "inception_v3",
+    *,
+    softmax_classes: int | None = None,
+    size: int = FRAME_SIZE,
+    dtype: str | None = None,
+) -> keras.Model:
+    """The network that turns a frame into a feature vector.
+
+    Parameters
+    ----------
+    name : {"inception_v3", "toy"}
+        ``"inception_v3"``: Szegedy et al., *Rethinking the Inception
+        Architecture for Computer Vision*, 2015, up to its average pooling.
+        ``"toy"``: two small convolutions, for tests.
+    softmax_classes : int, optional
+        The method's other feature: the probabilities of a frame classifier of
+        that many classes instead of the pooling layer.
+    size : int
+        Height and width of the frames in pixels.
+    dtype : str, optional
+        Keras dtype policy, such as ``"mixed_bfloat16"``.
+
+    Returns
+    -------
+    keras.Model
+        From frames, shape (n, size, size, 3), uint8 or float values in
+        [0, 255], to features, float32, shape (n, 2048); 8 for the toy;
+        `softmax_classes` where it is given.
+
+    Raises
+    ------
+    ModelError
+        If there is no such body.
+    """
+    frames = keras.Input((size, size, 3), name="frames")
+    # The scaling to [-1, 1] is part of the graph, so that frames travel as uint8.
+    scaled = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype=dtype)(frames)
+    with _policy(dtype):
+        if name == "inception_v3":
+            network = keras.applications.InceptionV3(
+                weights=None, include_top=False, input_shape=(size, size, 3), pooling="avg"
+            )
+        elif name == "toy":
+            network = _toy_network(size)
+        else:
+            raise ModelError(f"there is no body called {name!r}; there are {', '.join(BODIES)}")
+        # Batch normalisation stays in inference mode, in training too: the ImageNet weights
+        # carry its statistics folded into the kernels, and batches of one film would skew them.
+        features = network(scaled, training=False)
+    features = layers.Activation("linear", dtype="float32", name="features")(features)
+    if softmax_classes:
+        features = layers.Dense(
+            softmax_classes, activation="softmax", dtype="float32", name="frame_probabilities"
+        )(features)
+    return keras.Model(frames, features, name=name)
+
+
+class _policy:
+    """Keras' dtype policy, for a while; None leaves it as it is."""
+
+    def __init__(self, dtype: str | None) -> None:
+        self.wanted = dtype
+
+    def __enter__(self) -> None:
+        self.previous = keras.config.dtype_policy()
+        if self.wanted:
+            keras.config.set_dtype_policy(self.wanted)
+
+    def __exit__(self, *error: object) -> None:
+        keras.config.set_dtype_policy(self.previous)
+
+
+def _toy_network(size: int) -> keras.Model:
+    frames = keras.Input((size, size, 3))
+    x = layers.AveragePooling2D(max(1, size // 32))(frames)
+    x = layers.Conv2D(8, 3, strides=2, activation="relu")(x)
+    x = layers.Conv2D(8, 3, strides=2, activation="relu")(x)
+    return keras.Model(frames, layers.GlobalAveragePooling2D()(x))
+
+
+def load_imagenet(body: keras.Model, path: str | os.PathLike[str] | None = None) -> None:
+    """Put ImageNet weights into an InceptionV3 body.
+
+    Parameters
+    ----------
+    body : keras.Model
+        As `build_body` gives it.
+    path : str or os.PathLike, optional
+        A ``.h5`` file for ``keras.applications.InceptionV3(include_top=False)``.
+        Without it Keras downloads the official one and checks its hash.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read or does not fit.
+    """
+    network = next(layer for layer in body.layers if isinstance(layer, keras.Model))
+    if path is None:
+        official = keras.applications.InceptionV3(
+            weights="imagenet", include_top=False, pooling="avg"
+        )
+        network.set_weights(official.get_weights())
+        return
+    try:
+        network.load_weights(os.fspath(path))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: no InceptionV3 weights: {error}") from None
+
+
+def build_frame_classifier(body: keras.Model, n_labels: int) -> keras.Model:
+    """A body with one dense layer on it: the network that is fine-tuned on single frames.
+
+    Returns
+    -------
+    keras.Model
+        From frames to logits, float32, shape (n, n_labels). Its softmax is the
+        method's other feature for the LSTM, beside the pooling layer.
+    """
+    features = layers.Dropout(0.2, name="dropout")(body.output)
+    logits = layers.Dense(n_labels, dtype="float32", name="frame_logits")(features)
+    return keras.Model(body.input, logits, name="frame_classifier")
+
+
+def build_visual_stream(
+    n_labels: int,
+    *,
+    features: int = FEATURES,
+    units: int = 256,
+    embedding: int = 128,
+    pooling: str = "lstm",
+    dropout: float = 0.5,
+) -> keras.Model:
+    """The recurrent network over the frame features of a clip.
+
+    Parameters
+    ----------
+    n_labels : int
+    features : int
+        Width of a frame's feature vector.
+    units : int
+        Width of the LSTM. The method takes it wide (2,056) rather than deep.
+    embedding : int
+        Width of the clip's embedding.
+    pooling : {"lstm", "mean"}
+        ``"mean"`` averages the frames instead: the baseline that an LSTM has to beat.
+    dropout : float
+
+    Returns
+    -------
+    keras.Model
+        From ``frame_features`` (n, 40, features) and ``frame_mask`` (n, 40),
+        1 where there is a frame, to ``embedding`` (n, embedding) and
+        ``logits`` (n, n_labels).
+    """
+    sequence = keras.Input((CLIP_FRAMES, features), name="frame_features")
+    mask = keras.Input((CLIP_FRAMES,), name="frame_mask")
+    x = layers.LayerNormalization(name="normalise")(sequence)
+    x = layers.SpatialDropout1D(dropout / 2, name="feature_dropout")(x)
+    if pooling == "lstm":
+        x = layers.LSTM(units, return_sequences=True, name="lstm")(x, mask=mask > 0)
+    elif pooling == "mean":
+        x = layers.Dense(units, activation="relu", name="project")(x)
+    else:
+        raise ModelError(f"pooling {pooling!r} is neither lstm nor mean")
+    x = MaskedMean(name="mean")(x, mask)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    x = layers.Dense(embedding, activation="relu", name="embedding")(x)
+    logits = layers.Dense(n_labels, dtype="float32", name="logits")(x)
+    return keras.Model([sequence, mask], {"embedding": x, "logits": logits}, name="visual")
+
+
+class MaskedMean(layers.Layer):
+    """Mean over axis 1 of the steps whose mask is 1; zeros where there are none."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True  # it takes the LSTM's mask as done with
+
+    def compute_mask(self, *_):
+        """No mask: there are no steps any more."""
+        return None
+
+    def call(self, steps, present):
+        weights = ops.cast(ops.expand_dims(present, -1), steps.dtype)
+        total = ops.sum(steps * weights, axis=1)
+        return total / ops.maximum(ops.sum(weights, axis=1), 1)

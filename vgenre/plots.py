@@ -1,0 +1,137 @@
+"""Pictures of films, for notebooks and for the disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .media import FRAME_RATE, Clip
+from .spectrogram import MelSettings, log_mel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def waveform(clip: Clip, *, ax: Axes | None = None) -> Axes:
+    """Draw a clip's waveform over the film's time.
+
+    Parameters
+    ----------
+    clip : Clip
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = ax or _new_axes()
+    samples = clip.waveform[: clip.sample_count]
+    ax.plot(clip.start + np.arange(len(samples)) / clip.sample_rate, samples, lw=0.5, c="#0072b2")
+    ax.set(xlabel="time in the film [s]", ylabel="amplitude [full scale]", ylim=(-1, 1))
+    return ax
+
+
+def spectrogram(
+    mel: np.ndarray,
+    settings: MelSettings | None = None,
+    *,
+    start: float = 0.0,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a log-mel spectrogram.
+
+    Parameters
+    ----------
+    mel : ndarray, shape (n_mels, steps)
+        dB, as `vgenre.log_mel` gives it.
+    settings : MelSettings, optional
+    start : float
+        Where it begins in the film, in seconds.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    import librosa
+
+    settings = settings or MelSettings()
+    ax = ax or _new_axes()
+    seconds = mel.shape[1] * settings.hop_length / settings.sample_rate
+    image = ax.imshow(
+        mel,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=settings.floor_db,
+        vmax=settings.ceiling_db,
+        extent=(start, start + seconds, -0.5, settings.n_mels - 0.5),
+    )
+    centres = librosa.mel_frequencies(settings.n_mels + 2, fmin=settings.fmin, fmax=settings.fmax)
+    hertz = [f for f in (125, 250, 500, 1000, 2000, 4000, 8000) if f < settings.fmax]
+    ax.set_yticks(np.interp(hertz, centres[1:-1], np.arange(settings.n_mels)), map(str, hertz))
+    ax.set(xlabel="time in the film [s]", ylabel="frequency [Hz, mel scale]")
+    ax.figure.colorbar(image, ax=ax, label="power [dB]", pad=0.01)
+    return ax
+
+
+def frames(clip: Clip, *, columns: int = 10, ax: Axes | None = None) -> Axes:
+    """Draw some of a clip's frames side by side, each where it is in time.
+
+    Parameters
+    ----------
+    clip : Clip
+    columns : int
+        How many are shown.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = ax or _new_axes()
+    length = len(clip.frames) / FRAME_RATE
+    chosen = np.arange(columns) * len(clip.frames) // columns
+    strip = np.concatenate(list(clip.frames[chosen]), axis=1)
+    # Padding is white: it is nothing, where black might be a dark scene.
+    strip[:, np.repeat(chosen >= clip.frame_count, clip.frames.shape[2])] = 255
+    ax.imshow(strip, aspect="auto", extent=(clip.start, clip.start + length, 0, 1))
+    ax.set(xlabel="time in the film [s]", yticks=[])
+    return ax
+
+
+def clip(clip: Clip, settings: MelSettings | None = None) -> Figure:
+    """Draw frames, waveform and log-mel spectrogram of a clip on one time axis.
+
+    Parameters
+    ----------
+    clip : Clip
+    settings : MelSettings, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    settings = settings or MelSettings()
+    figure, rows = plt.subplots(
+        3, 1, figsize=(11, 6.5), sharex=True, height_ratios=(1.2, 1, 2), layout="constrained"
+    )
+    frames(clip, ax=rows[0])
+    waveform(clip, ax=rows[1])
+    mel = log_mel(clip.waveform[: clip.sample_count], settings)
+    if mel.shape[1]:
+        spectrogram(mel, settings, start=clip.start, ax=rows[2])
+    rows[0].set_xlabel("")
+    rows[1].set_xlabel("")
+    rows[0].set_xlim(clip.start, clip.start + len(clip.frames) / FRAME_RATE)
+    return figure
+
+
+def _new_axes() -> Axes:
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(10, 3), layout="constrained")[1]

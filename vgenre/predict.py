@@ -1,0 +1,220 @@
+"""One film in, its genres out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .calibration import probabilities_of
+from .clips import frame_mask, sampled_clips, sound_input
+from .engines import Engine, load_engine
+from .errors import MediaError, VgenreError
+from .labels import LabelSet
+from .media import CLIP_FRAMES, TIMEOUT, Clip, MediaInfo, probe
+from .models.card import ModelCard
+from .models.store import find_model, read_card
+from .result import ERROR, OK, PARTIAL, ClipResult, FilmResult
+from .sampling import Sampling
+
+# What may be missing of a film that counts as whole: containers round, tracks end apart.
+_MISSING_SECONDS, _MISSING_FRACTION = 1.0, 0.02
+
+
+def load_model(model: str | os.PathLike[str] = "six", *, engine: str = "auto") -> Model:
+    """Load a model.
+
+    Parameters
+    ----------
+    model : str or path
+        The name of a model that ships with the package, or a model directory.
+    engine : {"auto", "tensorflow"}
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        If there is no such model or engine, or its files are damaged.
+
+    Examples
+    --------
+    >>> model = vgenre.load_model("six")  # doctest: +SKIP
+    >>> model.label("film.mkv").labels  # doctest: +SKIP
+    ['Horror']
+    """
+    directory = find_model(model)
+    card = read_card(directory)
+    return Model(card, load_engine(engine, directory, card))
+
+
+class Model:
+    """A loaded model.
+
+    Parameters
+    ----------
+    card : ModelCard
+    engine : Engine
+
+    Attributes
+    ----------
+    card : ModelCard
+    engine : Engine
+    """
+
+    def __init__(self, card: ModelCard, engine: Engine) -> None:
+        self.card, self.engine = card, engine
+
+    def __repr__(self) -> str:
+        return f"<vgenre.Model {self.card.name}: {', '.join(self.labels.names)}>"
+
+    @property
+    def labels(self) -> LabelSet:
+        """The genres it knows."""
+        return self.card.labels
+
+    def label(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        sampling: Sampling | int | str | None = None,
+        timeout: float = TIMEOUT,
+        progress: Callable[[float], None] | None = None,
+    ) -> FilmResult:
+        """Name the genres of a film.
+
+        Parameters
+        ----------
+        path : str or path
+            A film, a sound file or a still image.
+        sampling : Sampling, int or str, optional
+            How many evenly spaced clips are looked at, or ``"full"``.
+        timeout : float
+            Seconds that FFmpeg may go without giving anything.
+        progress : callable, optional
+            Is told after each clip how much of the film is done, 0 to 1.
+
+        Returns
+        -------
+        FilmResult
+            A file that cannot be read gives one with status ``"error"``.
+        """
+        started = time.perf_counter()
+        path = os.fspath(path)
+        policy = sampling if isinstance(sampling, Sampling) else _sampling(sampling)
+        info, record, error = None, None, None
+        try:
+            info = probe(path, timeout=timeout)
+            record = self._look(info, policy, timeout, progress)
+        except MediaError as problem:
+            error = problem
+        except OSError as problem:  # it vanished, or its disk failed, while it was read
+            error = MediaError(path, problem.strerror or str(problem))
+        if record is None:
+            record = _no_record(error)
+        return FilmResult(
+            path=path,
+            duration=info.duration if info else None,
+            model=self.card.name,
+            engine=self.engine.name,
+            seconds=time.perf_counter() - started,
+            **record,
+        )
+
+    def _look(
+        self,
+        info: MediaInfo,
+        sampling: Sampling,
+        timeout: float,
+        progress: Callable[[float], None] | None,
+    ) -> dict[str, Any]:
+        """What a film's record says of its clips."""
+        wanted = sum(span.seconds for span in sampling.spans(info))
+        clips: list[ClipResult] = []
+        weights: list[float] = []
+        streams = {"visual": False, "audio": False}
+        found = sampled_clips(
+            info, sampling, sample_rate=self.card.mel.sample_rate, timeout=timeout
+        )
+        for clip in found:
+            streams["visual"] |= clip.has_picture
+            streams["audio"] |= clip.has_sound
+            clips.append(self.classify(clip))
+            weights.append(clip.seconds)
+            if progress and wanted:
+                progress(min(1.0, sum(weights) / wanted))
+        if not any(streams.values()):
+            what = "neither picture nor sound" if clips else "nothing"
+            raise MediaError(info.path, f"{what} could be decoded; the file is damaged or silent")
+        # Clips weigh by their length: the last one may hold a single frame.
+        matrix = np.array([list(clip.probabilities.values()) for clip in clips])
+        mean = np.average(matrix, axis=0, weights=weights)
+        fraction = 1.0 if info.is_image else min(1.0, sum(weights) / max(wanted, 1e-9))
+        missing = wanted - sum(weights)
+        whole = missing <= max(_MISSING_SECONDS, _MISSING_FRACTION * wanted)
+        return {
+            "status": OK if whole else PARTIAL,
+            "labels": list(self.labels.choose(mean, self.card.thresholds)),
+            "probabilities": dict(zip(self.labels.names, mean.tolist(), strict=True)),
+            "clips": clips,
+            "streams": streams,
+            "decoded_fraction": fraction,
+            "error": None
+            if whole
+            else {
+                "type": "IncompleteFilm",
+                "message": f"{info.path}: only {fraction:.0%} of what was to be read could be "
+                "decoded; the file is cut off or damaged, copy or download it again",
+            },
+        }
+
+    def classify(self, clip: Clip) -> ClipResult:
+        """Name the genres of one clip.
+
+        Parameters
+        ----------
+        clip : Clip
+            As `vgenre.read_clip` gives it.
+
+        Returns
+        -------
+        ClipResult
+        """
+        features = self.engine.features(clip.frames[: clip.frame_count])
+        sequence = np.zeros((CLIP_FRAMES, features.shape[1]), np.float32)
+        sequence[: len(features)] = features
+        sound = sound_input(clip, self.card.mel)
+        output = self.engine.classify(
+            sequence[None], frame_mask(clip)[None], sound.mel[None], sound.mask[None]
+        )
+        probabilities = probabilities_of(
+            output.logits, self.card.temperature, self.card.labels.mode
+        )[0]
+        return ClipResult(
+            start=clip.start,
+            duration=clip.seconds,
+            probabilities=dict(zip(self.labels.names, probabilities.tolist(), strict=True)),
+            gate=dict(zip(("visual", "audio"), output.gate[0].tolist(), strict=True)),
+        )
+
+
+def _sampling(value: int | str | None) -> Sampling:
+    return Sampling() if value is None else Sampling.parse(str(value))
+
+
+def _no_record(error: VgenreError | None) -> dict[str, Any]:
+    """The record of a film of which nothing is known."""
+    return {
+        "status": ERROR,
+        "labels": [],
+        "probabilities": {},
+        "clips": [],
+        "streams": {"visual": False, "audio": False},
+        "decoded_fraction": None,
+        "error": {"type": type(error).__name__, "message": str(error)},
+    }

@@ -1,0 +1,83 @@
+"""The record of one film: the same in the API, JSON and JSONL."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+OK, PARTIAL, ERROR = "ok", "partial", "error"
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """The genres of one clip of a film.
+
+    Attributes
+    ----------
+    start, duration : float
+        Seconds.
+    probabilities : dict of str to float
+    gate : dict of str to float
+        What ``visual`` and ``audio`` weighed in it.
+    """
+
+    start: float
+    duration: float
+    probabilities: dict[str, float]
+    gate: dict[str, float]
+
+
+@dataclass(frozen=True)
+class FilmResult:
+    """The genres of one film.
+
+    Attributes
+    ----------
+    path : str
+    status : {"ok", "partial", "error"}
+        ``"partial"``: less could be decoded than the file says it holds.
+    labels : list of str
+        Most probable first. Empty: no genre is probable enough.
+    probabilities : dict of str to float
+        The mean over the clips.
+    clips : list of ClipResult
+        The timeline.
+    streams : dict of str to bool
+        Whether ``visual`` and ``audio`` could be used.
+    duration : float or None
+        Seconds, as the file says; 0 for a still image.
+    decoded_fraction : float or None
+        Decoded seconds, of those that were to be read.
+    model, engine : str
+    error : dict or None
+        ``type`` and ``message``.
+    seconds : float
+        How long it took.
+    """
+
+    path: str
+    status: str
+    labels: list[str]
+    probabilities: dict[str, float]
+    clips: list[ClipResult]
+    streams: dict[str, bool]
+    duration: float | None
+    decoded_fraction: float | None
+    model: str
+    engine: str
+    error: dict[str, str] | None
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON; figures rounded to what they mean."""
+        return _rounded(asdict(self))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return value

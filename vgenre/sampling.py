@@ -1,0 +1,79 @@
+"""Sampling policies: which clips of a film are looked at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .media import CLIP_SECONDS, MediaInfo
+
+DEFAULT_CLIPS = 10
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a film that FFmpeg reads in one pass.
+
+    Attributes
+    ----------
+    start, seconds : float
+        Seconds.
+    """
+
+    start: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Evenly spaced clips, or all of a film.
+
+    Parameters
+    ----------
+    clips : int or None
+        How many clips of 10 s; None for every second.
+    """
+
+    clips: int | None = DEFAULT_CLIPS
+
+    @classmethod
+    def parse(cls, text: str) -> Sampling:
+        """The policy that ``--sampling`` names: a number of clips, or ``full``.
+
+        Raises
+        ------
+        ValueError
+            If it is neither.
+        """
+        if text == "full":
+            return cls(None)
+        if text.isdecimal() and int(text) > 0:
+            return cls(int(text))
+        raise ValueError(f"sampling {text!r} is neither a number of clips nor 'full'")
+
+    def __str__(self) -> str:
+        return "full" if self.clips is None else str(self.clips)
+
+    def spans(self, info: MediaInfo) -> list[Span]:
+        """What to read of a film.
+
+        Parameters
+        ----------
+        info : MediaInfo
+
+        Returns
+        -------
+        list of Span
+            One of the whole film where every second is wanted, or where the
+            film is no longer than the clips together; else one a clip, each in
+            the middle of its share of the film. A still image has one.
+        """
+        if info.is_image:
+            return [Span(0.0, 0.0)]
+        if self.clips is None or math.ceil(info.duration / CLIP_SECONDS) <= self.clips:
+            return [Span(0.0, info.duration)]
+        share = info.duration / self.clips
+        return [
+            Span(round((i + 0.5) * share - CLIP_SECONDS / 2, 3), float(CLIP_SECONDS))
+            for i in range(self.clips)
+        ]
