@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from rendered import counter, film  # noqa: E402
+from rendered import counter, film
 
 
 @pytest.fixture(autouse=True)

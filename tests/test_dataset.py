@@ -51,9 +51,25 @@ def test_folder_per_genre_gives_each_file_its_folders_name(tmp_path: Path) -> No
     touch(tmp_path, "Science Fiction/x.mkv", "Action/sub/y.mp4", "Action/notes.txt", "stray.mkv")
     touch(tmp_path, ".cache/z.mkv")
     assert load_items(tmp_path) == [
-        Item(str(tmp_path / "Action/sub/y.mp4"), ("Action",), "y"),
-        Item(str(tmp_path / "Science Fiction/x.mkv"), ("Science Fiction",), "x"),
+        Item(str(tmp_path / "Action/sub/y.mp4"), ("Action",), "Action/sub/y.mp4"),
+        Item(str(tmp_path / "Science Fiction/x.mkv"), ("Science Fiction",), "Science Fiction/x.mkv"),
     ]
+
+
+def test_a_copy_in_two_genre_folders_is_one_film_of_two_genres(tmp_path: Path) -> None:
+    touch(tmp_path, "Action/001.mp4", "Horror/001.mp4", "Horror/002.mp4")
+    (tmp_path / "Horror/002.mp4").write_bytes(b"another film")
+    items = load_items(tmp_path)
+    assert [(item.film, item.labels) for item in items] == [
+        ("Action/001.mp4", ("Action", "Horror")),
+        ("Horror/002.mp4", ("Horror",)),
+    ]
+
+
+def test_files_of_one_name_but_another_size_are_different_films(tmp_path: Path) -> None:
+    touch(tmp_path, "Action/001.mp4", "Horror/001.mp4")
+    (tmp_path / "Horror/001.mp4").write_bytes(b"another film")
+    assert len({item.film for item in load_items(tmp_path)}) == 2
 
 
 def test_manifest_is_read(tmp_path: Path) -> None:

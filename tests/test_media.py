@@ -449,6 +449,12 @@ def test_last_clip_is_padded(plain_film: Path) -> None:
     assert_padded(clip)
 
 
+def test_rounding_at_the_end_makes_no_clip(tmp_path: Path) -> None:
+    # The encoder's delay makes an MKV with AAC some milliseconds longer than asked for.
+    clips = list(iter_clips(film(tmp_path / "twenty.mkv", seconds=20, rate=10)))
+    assert [c.frame_count for c in clips] == [CLIP_FRAMES] * 2
+
+
 def test_film_of_one_frame_has_one(tmp_path: Path) -> None:
     path = film(tmp_path / "one.mp4", "-frames:v", 1, seconds=1, sound=None)
     (clip,) = iter_clips(path)
@@ -533,7 +539,7 @@ def test_any_file_name_is_read(
 # --- damage and malice ----------------------------------------------------------------------
 
 
-def test_cut_off_mkv_shows_in_the_decoded_seconds(tmp_path: Path, films: Path) -> None:
+def test_cut_off_mkv_shows_in_the_decoded_seconds(tmp_path: Path) -> None:
     whole = film(tmp_path / "whole.mkv", seconds=24)
     path = tmp_path / "cut.mkv"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])

@@ -75,7 +75,8 @@ def load_items(data: str | os.PathLike[str]) -> list[Item]:
     Parameters
     ----------
     data : path
-        A folder with a folder per genre, each file a film of its own; or a CSV
+        A folder with a folder per genre, each file a film of its own, copies
+        in several folders (same name and size) a film of several genres; or a CSV
         manifest with the columns ``path`` (relative to the manifest) and
         ``labels`` (``|`` between them) and optionally ``film``, ``split`` and
         ``measured`` (0 to keep a file out of all measuring).
@@ -93,22 +94,36 @@ def load_items(data: str | os.PathLike[str]) -> list[Item]:
     if root.is_dir():
         return _scan_genre_folders(root)
     if root.is_file():
-        return _read_manifest(root)
+        try:
+            return _read_manifest(root)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{root}: this is no CSV text in UTF-8 ({error})") from None
     raise DataError(f"{root}: there is no such folder or manifest")
 
 
 def _scan_genre_folders(root: Path) -> list[Item]:
-    items = [
-        Item(path, (folder.name,), Path(path).stem)
-        for folder in sorted(root.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".")
-        for path in find_media([folder])
-    ]
-    if not items:
+    # A film that lies in the folders of two genres is one film with two labels: as two films, it
+    # could be learnt from in one and measured on in the other.
+    found: dict[tuple[str, int], Item] = {}
+    for folder in sorted(root.iterdir()):
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        for path in find_media([folder]):
+            try:
+                key = (os.path.basename(path), os.path.getsize(path))
+            except OSError:  # a link to nowhere; reading it will say so
+                key = (path, 0)
+            if key in found:
+                known = found[key]
+                found[key] = replace(known, labels=(*known.labels, folder.name))
+            else:
+                film = os.path.relpath(path, root)
+                found[key] = Item(path, (folder.name,), film)
+    if not found:
         raise DataError(
             f"{root}: no films found; it should hold a folder per genre with films in them"
         )
-    return items
+    return list(found.values())
 
 
 def _read_manifest(path: Path) -> list[Item]:

@@ -23,6 +23,7 @@ _CHUNK = 1 << 18  # bytes taken from a pipe at once
 _BUFFERED = 1 << 26  # bytes a stream, a minute of picture; FFmpeg waits when it is full
 _LOOK = 0.2  # seconds between looks at what goes on elsewhere
 _MESSAGES = 16_384  # bytes of FFmpeg's messages that are kept
+_NOISE = ("At least one output file", "Error opening input file")  # lines that give no reason
 
 
 class Pipe:
@@ -230,6 +231,6 @@ def last_message(report: str) -> str:
     lines = [
         re.sub(r"^\[[^]]*\] ", "", line.strip())
         for line in report.splitlines()
-        if line.strip() and not line.startswith("At least one output file")
+        if line.strip() and not line.startswith(_NOISE)
     ]
     return "; ".join(dict.fromkeys(lines[-3:])) or "no message"
