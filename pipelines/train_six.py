@@ -8,13 +8,16 @@ Every stage leaves its result under --work and is not repeated; a killed run con
 from __future__ import annotations
 
 import argparse
+import logging
+import shutil
 import sys
 from pathlib import Path
 
 from shared_data import IMDB_GENRES, clip_items, data_folder, poster_items
 
+from vgenre.cli.train import print_figures
 from vgenre.dataset import decode_frames
-from vgenre.labels import MULTI, LabelSet
+from vgenre.labels import MULTI, SIX_GENRES, LabelSet
 
 
 def finetune_body(data: Path, work: Path, steps: int) -> Path:
@@ -42,15 +45,45 @@ def finetune_body(data: Path, work: Path, steps: int) -> Path:
     return weights
 
 
+def train_heads(data: Path, work: Path, body: Path, output: Path) -> None:
+    """Train the streams and their fusion on the clips, and write the model."""
+    from vgenre.training import TrainingOptions, train
+
+    card = train(
+        clip_items(data),
+        work / output.name,
+        labels=LabelSet(SIX_GENRES),
+        body=lambda network: network.load_weights(body),
+        cache=work / "features",
+        options=TrainingOptions(dtype="mixed_bfloat16"),
+        card=CARD,
+        progress=lambda done, of: print(f"features {done} of {of}", file=sys.stderr, end="\r"),
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    for name in ("card.json", *card.files):
+        shutil.copyfile(work / output.name / name, output / name)
+    print_figures(card.metrics["test"])
+
+
+CARD = {
+    "description": "The six genres of the method, one a film, from short clips of films, series "
+    "and sports broadcasts.",
+    "licence": "Apache-2.0. The image network began from Google's Inception-v3 ImageNet weights "
+    "of December 2015 (Apache-2.0) and was trained throughout on film posters and frames.",
+}
+
+
 def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", nargs="?", help="the data folder, else VGENRE_DATA")
     parser.add_argument("--work", type=Path, required=True, help="folder for what lies between")
     parser.add_argument("--output", type=Path, default=Path("vgenre/weights/six"))
-    parser.add_argument("--steps", type=int, default=2000, help="of fine-tuning")
+    parser.add_argument("--steps", type=int, default=2200, help="of fine-tuning")
     args = parser.parse_args()
     data = data_folder(args.data)
-    finetune_body(data, args.work, args.steps)
+    body = finetune_body(data, args.work, args.steps)
+    train_heads(data, args.work, body, args.output)
 
 
 if __name__ == "__main__":

@@ -104,11 +104,12 @@ def train(
             options=options,
             progress=show,
         )
-    _print_figures(card.metrics.get("test", {}))
+    print_figures(card.metrics.get("test", {}))
     typer.echo(f"the model is in {output}; use it with: vgenre label FILMS --model {output}")
 
 
-def _print_figures(figures: dict) -> None:
+def print_figures(figures: dict) -> None:
+    """A table of the systems on the held-out films."""
     from rich.console import Console
     from rich.table import Table
 
