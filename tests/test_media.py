@@ -614,10 +614,10 @@ def test_playlist_called_mp4_reaches_no_other_file(tmp_path: Path, short_film: P
 def test_file_that_gives_nothing_times_out(tmp_path: Path, short_film: Path) -> None:
     path = tmp_path / "stuck.mp4"
     os.mkfifo(path)
-    with pytest.raises(MediaTimeoutError, match="stuck.mp4"):
+    with pytest.raises(MediaTimeoutError, match=r"stuck\.mp4"):
         probe(path, timeout=0.5)
     stuck = type(info := probe(short_film))(**{**vars(info), "path": str(path)})
-    with pytest.raises(MediaTimeoutError, match="stuck.mp4"):
+    with pytest.raises(MediaTimeoutError, match=r"stuck\.mp4"):
         read_clip(path, info=stuck, timeout=0.5)
     assert not child_ffmpegs()
 

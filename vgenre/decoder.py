@@ -8,7 +8,6 @@ a thread that empties it into a bounded buffer.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import threading
 import time
@@ -23,7 +22,6 @@ _CHUNK = 1 << 18  # bytes taken from a pipe at once
 _BUFFERED = 1 << 26  # bytes a stream, a minute of picture; FFmpeg waits when it is full
 _LOOK = 0.2  # seconds between looks at what goes on elsewhere
 _MESSAGES = 16_384  # bytes of FFmpeg's messages that are kept
-_NOISE = ("At least one output file", "Error opening input file")  # lines that give no reason
 
 
 class Pipe:
@@ -214,23 +212,3 @@ class Decoder:
             self._listener.join()
         if self._process.stderr:
             self._process.stderr.close()
-
-
-def last_message(report: str) -> str:
-    """The end of FFmpeg's messages without memory addresses and repetition.
-
-    Parameters
-    ----------
-    report : str
-        What FFmpeg wrote to stderr.
-
-    Returns
-    -------
-    str
-    """
-    lines = [
-        re.sub(r"^\[[^]]*\] ", "", line.strip())
-        for line in report.splitlines()
-        if line.strip() and not line.startswith(_NOISE)
-    ]
-    return "; ".join(dict.fromkeys(lines[-3:])) or "no message"

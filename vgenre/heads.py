@@ -151,9 +151,7 @@ def _augment(inputs: dict[str, np.ndarray], rng: np.random.Generator) -> None:
     frames = inputs["frame_mask"]
     kept = frames * (rng.random(frames.shape) < 0.8)
     some = kept.any(axis=1, keepdims=True)
-    inputs["frame_mask"] = np.where(some, kept, frames).astype(
-        np.float32
-    )
+    inputs["frame_mask"] = np.where(some, kept, frames).astype(np.float32)
 
 
 def train_heads(
