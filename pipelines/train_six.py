@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from shared_data import IMDB_GENRES, clip_items, data_folder, poster_items
+from teacher import listen
 
 from vgenre.cli.train import print_figures
 from vgenre.dataset import decode_frames
@@ -45,15 +46,41 @@ def finetune_body(data: Path, work: Path, steps: int) -> Path:
     return weights
 
 
-def train_heads(data: Path, work: Path, body: Path, output: Path) -> None:
+def pretrain_audio(data: Path, work: Path) -> Path:
+    """Teach the audio stream what the teacher hears in the training films."""
+    weights = work / "audio.weights.h5"
+    if weights.exists():
+        return weights
+    from vgenre.distillation import distil
+    from vgenre.models.audio import build_audio_stream
+    from vgenre.models.card import Architecture
+    from vgenre.spectrogram import MelSettings
+
+    mel = MelSettings()
+    items = [item for item in clip_items(data) if item.split == "train"]
+    clips, scores = listen(items, mel, data / "weights" / "yamnet_teacher.tflite")
+    print(f"sound: {len(clips)} clips to learn from the teacher", file=sys.stderr)
+    parts = Architecture()
+    stream = build_audio_stream(
+        len(SIX_GENRES), mel, channels=parts.audio_channels, embedding=parts.embedding
+    )
+    distil(stream, clips, scores, work)
+    stream.save_weights(weights)
+    return weights
+
+
+def train_heads(data: Path, work: Path, body: Path, audio: Path, output: Path) -> None:
     """Train the streams and their fusion on the clips, and write the model."""
-    from vgenre.training import TrainingOptions, train
+    from vgenre.training import InitialWeights, TrainingOptions, train
 
     card = train(
         clip_items(data),
         work / output.name,
         labels=LabelSet(SIX_GENRES),
-        body=lambda network: network.load_weights(body),
+        initial=InitialWeights(
+            lambda network: network.load_weights(body),
+            lambda stream: stream.load_weights(audio),
+        ),
         cache=work / "features",
         options=TrainingOptions(dtype="mixed_bfloat16"),
         card=CARD,
@@ -69,7 +96,8 @@ CARD = {
     "description": "The six genres of the method, one a film, from short clips of films, series "
     "and sports broadcasts.",
     "licence": "Apache-2.0. The image network began from Google's Inception-v3 ImageNet weights "
-    "of December 2015 (Apache-2.0) and was trained throughout on film posters and frames.",
+    "of December 2015 (Apache-2.0) and was trained throughout on film posters and frames; the "
+    "audio network began by learning what YAMNet (Apache-2.0) hears in the training films.",
 }
 
 
@@ -82,8 +110,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2200, help="of fine-tuning")
     args = parser.parse_args()
     data = data_folder(args.data)
+    args.work.mkdir(parents=True, exist_ok=True)
     body = finetune_body(data, args.work, args.steps)
-    train_heads(data, args.work, body, args.output)
+    audio = pretrain_audio(data, args.work)
+    train_heads(data, args.work, body, audio, args.output)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,10 @@ class ClipFeatures:
             "mel_mask": self.mel_mask[rows],
         }
 
+    def take(self, rows: np.ndarray) -> ClipFeatures:
+        """Some of the clips."""
+        return ClipFeatures(*(getattr(self, f.name)[rows] for f in fields(self)))
+
     @classmethod
     def join(cls, parts: Sequence[ClipFeatures]) -> ClipFeatures:
         """Clips of several films one behind the other."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from .dataset import Item, film_weights
+from .errors import DataError
 from .features import ClipFeatures
 from .finetune import FineTuning
 from .labels import SINGLE, LabelSet
@@ -78,15 +79,28 @@ class Part:
         items: Sequence[Item],
         labels: LabelSet,
     ) -> Part:
-        """The clips of the items whose split is `name`."""
+        """The clips of the items whose split is `name`; DataError where there are none."""
         rows = np.flatnonzero([items[owner].split == name for owner in owners])
-        chosen = ClipFeatures(*(getattr(clips, f)[rows] for f in clips.__dataclass_fields__))
+        if not len(rows):
+            raise DataError(f"no film of the {name} part could be read")
+        chosen = clips.take(rows)
         owned = [items[owner] for owner in owners[rows]]
         targets = np.array([labels.target(item.labels) for item in owned], np.float32)
-        weights = film_weights(owned) * chosen.seconds if owned else np.zeros(0)
-        if len(weights):
-            weights = weights / weights.mean()
-        return cls(chosen, owners[rows], list(items), targets, weights.astype(np.float32))
+        weights = (film_weights(owned) * chosen.seconds).astype(np.float32)
+        return cls(chosen, owners[rows], list(items), targets, weights / weights.mean())
+
+    def where(self, mask: str | None) -> Part:
+        """The clips that have a stream: those whose `mask` is not all 0."""
+        if mask is None:
+            return self
+        rows = np.flatnonzero(getattr(self.clips, mask).any(axis=1))
+        return Part(
+            self.clips.take(rows),
+            self.owners[rows],
+            self.items,
+            self.targets[rows],
+            self.weights[rows],
+        )
 
 
 class ClipBatches(keras.utils.PyDataset):
@@ -127,7 +141,7 @@ class ClipBatches(keras.utils.PyDataset):
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         inputs = self.part.clips.inputs(rows)
         if self.seed is not None:
-            _augment(inputs, self._rng)
+            augment(inputs, self._rng)
         return (
             {name: inputs[name] for name in self.inputs},
             self.part.targets[rows],
@@ -135,7 +149,7 @@ class ClipBatches(keras.utils.PyDataset):
         )
 
 
-def _augment(inputs: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+def augment(inputs: dict[str, np.ndarray], rng: np.random.Generator) -> None:
     """SpecAugment (Park et al., 2019) on the mels, other loudness, and dropped frames."""
     mel, mask = inputs["mel"], inputs["mel_mask"]
     for one, heard in zip(mel, mask, strict=True):
@@ -155,11 +169,39 @@ def _augment(inputs: dict[str, np.ndarray], rng: np.random.Generator) -> None:
 
 
 def train_heads(
-    card: ModelCard, width: int, parts: dict[str, Part], work: Path, options: TrainingOptions
+    card: ModelCard,
+    width: int,
+    parts: dict[str, Part],
+    work: Path,
+    options: TrainingOptions,
+    *,
+    audio: Callable[[keras.Model], None] | None = None,
 ) -> tuple[keras.Model, dict[str, dict[str, np.ndarray]]]:
-    """Train the baseline, each stream and the fusion; returns the head and all logits."""
+    """Train the baseline, each stream and the fusion.
+
+    Parameters
+    ----------
+    card : ModelCard
+    width : int
+        Of the body's features.
+    parts : dict of str to Part
+        ``"train"``, ``"val"`` and ``"test"``; nothing is learnt from the last.
+    work : Path
+        For checkpoints and logs.
+    options : TrainingOptions
+    audio : callable, optional
+        Puts initial weights into the audio stream.
+
+    Returns
+    -------
+    head : keras.Model
+    logits : dict of str to dict of str to ndarray, shape (n_clips, n_labels)
+        Of ``mean_pool``, ``visual``, ``audio`` and ``fusion``, for each part.
+    """
     head = head_of(card, width)
-    visual, audio = head.get_layer("visual"), head.get_layer("audio")
+    visual, sound = head.get_layer("visual"), head.get_layer("audio")
+    if audio:
+        audio(sound)
     a = card.architecture
     mean_pool = build_visual_stream(
         len(card.labels),
@@ -169,23 +211,34 @@ def train_heads(
         pooling="mean",
         dropout=a.dropout,
     )
-    heard = [bool(part.clips.mel_mask.any()) for part in parts.values()]
+    _silence_missing_streams(head, parts["train"].clips)
     systems = {}
-    for name, network, useful in (
-        ("mean_pool", mean_pool, True),
-        ("visual", visual, True),
-        ("audio", audio, all(heard)),
-        ("fusion", head, True),
+    for name, network, needs in (
+        ("mean_pool", mean_pool, "frame_mask"),
+        ("visual", visual, "frame_mask"),
+        ("audio", sound, "mel_mask"),
+        ("fusion", head, None),
     ):
         if name == "fusion":  # the streams are learnt; the gate between them is left
-            visual.trainable = audio.trainable = False
-        if useful:
-            _fit(name, network, parts, card.labels, work, options)
+            visual.trainable = sound.trainable = False
+        there = {split: part.where(needs) for split, part in parts.items()}
+        if len(there["train"].clips):
+            _fit(name, network, there, card.labels, work, options)
         systems[name] = {
             split: logits_of(network, part.clips, options.batch_size)
             for split, part in parts.items()
         }
     return head, systems
+
+
+def _silence_missing_streams(head: keras.Model, clips: ClipFeatures) -> None:
+    """Close the gate for a stream that the data lacks: it is never learnt, and is random."""
+    gate = head.get_layer("gate")
+    kernel, bias = gate.get_weights()
+    for stream, mask in enumerate((clips.frame_mask, clips.mel_mask)):
+        if not mask.any():
+            bias[stream] = -30
+    gate.set_weights([kernel, bias])
 
 
 def _fit(
@@ -211,17 +264,12 @@ def _fit(
         else keras.losses.BinaryCrossentropy(from_logits=True),
     )
     best = work / f"{name}.best.weights.h5"
-    batches = {
-        split: ClipBatches(part, options.batch_size, list(inputs), seed)
-        for split, part, seed in (
-            ("train", parts["train"], options.seed),
-            ("val", parts["val"], None),
-        )
-    }
+    # Where no validation film has this stream, training can only watch itself.
+    watched = parts["val"] if len(parts["val"].clips) else parts["train"]
     log.info("training %s on %d clips", name, len(parts["train"].clips))
     trainee.fit(
-        batches["train"],
-        validation_data=batches["val"],
+        ClipBatches(parts["train"], options.batch_size, list(inputs), options.seed),
+        validation_data=ClipBatches(watched, options.batch_size, list(inputs), None),
         epochs=options.epochs,
         verbose=2 if log.isEnabledFor(logging.INFO) else 0,
         callbacks=[

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from .features import FeatureCache
 from .finetune import finetune, frame_pool
 from .heads import Part, TrainingOptions, train_heads
 from .labels import SINGLE, LabelSet
-from .models.build import body_of
+from .models.build import body_of, head_of
 from .models.card import Architecture, ModelCard
 from .models.store import (
     BODY_FILE,
+    HEAD_FILE,
     file_hash,
     find_model,
     load_weights,
@@ -45,7 +46,7 @@ def train(
     *,
     labels: LabelSet | None = None,
     mode: str = SINGLE,
-    body: Callable[[keras.Model], None],
+    initial: InitialWeights,
     cache: str | os.PathLike[str],
     options: TrainingOptions | None = None,
     card: dict[str, Any] | None = None,
@@ -66,8 +67,7 @@ def train(
         Those that occur in the data unless given.
     mode : {"single", "multi"}
         Where `labels` is not given.
-    body : callable
-        Puts initial weights into the body it is given.
+    initial : InitialWeights
     cache : path
         Where features are kept.
     options : TrainingOptions, optional
@@ -97,7 +97,7 @@ def train(
     # Results of a run that was killed serve the same run only.
     work = output / "training" / _fingerprint(items, labels, options)
 
-    network, architecture = _prepare_body(items, labels, body, work, options)
+    network, architecture = _prepare_body(items, labels, initial.body, work, options)
     extractor = TensorFlowEngine(network)
     features = FeatureCache(
         cache,
@@ -114,14 +114,12 @@ def train(
     parts = {
         name: Part.make(name, clips, owners, items, labels) for name in ("train", "val", "test")
     }
-    for name, part in parts.items():
-        if not len(part.clips):
-            raise DataError(f"no film of the {name} part could be read")
-
     model_card = ModelCard(
         name=output.resolve().name, labels=labels, architecture=architecture, mel=options.mel
     )
-    head, systems = train_heads(model_card, clips.features.shape[-1], parts, work, options)
+    head, systems = train_heads(
+        model_card, clips.features.shape[-1], parts, work, options, audio=initial.audio
+    )
     temperature, thresholds = _calibrate(systems["fusion"]["val"], parts["val"], labels)
     metrics = _figures(systems, parts, labels, temperature)
     finished = ModelCard(
@@ -144,34 +142,62 @@ def train(
     return written
 
 
-def initial_body(source: str | os.PathLike[str]) -> Callable[[keras.Model], None]:
-    """What puts initial weights into a body.
+@dataclass(frozen=True)
+class InitialWeights:
+    """What training starts from.
 
     Parameters
     ----------
-    source : str or path
-        A model, by name or directory; ``"imagenet"`` for the official weights,
-        which Keras downloads; a ``.h5`` file for Keras' InceptionV3; or
-        ``"toy"`` to leave the body as it is.
-
-    Returns
-    -------
-    callable
-
-    Raises
-    ------
-    ModelError
-        If there is no such model.
+    body : callable
+        Puts weights into the body it is given.
+    audio : callable, optional
+        Puts weights into the audio stream it is given, as far as they fit.
     """
-    if source == "toy":
-        return lambda network: None
-    if source == "imagenet":
-        return load_imagenet
-    if str(source).endswith(".h5"):
-        return lambda network: load_imagenet(network, source)
-    directory = find_model(source)
-    read_card(directory)
-    return lambda network: load_weights(network, directory / BODY_FILE)
+
+    body: Callable[[keras.Model], None]
+    audio: Callable[[keras.Model], None] | None = None
+
+    @classmethod
+    def of(cls, source: str | os.PathLike[str]) -> InitialWeights:
+        """Initial weights by name.
+
+        Parameters
+        ----------
+        source : str or path
+            A model, by name or directory; ``"imagenet"`` for the official
+            weights, which Keras downloads; a ``.h5`` file for Keras'
+            InceptionV3; or ``"none"`` for random ones.
+
+        Raises
+        ------
+        ModelError
+            If there is no such model.
+        """
+        if source == "none":
+            return cls(lambda network: None)
+        if source == "imagenet":
+            return cls(load_imagenet)
+        if str(source).endswith(".h5"):
+            return cls(lambda network: load_imagenet(network, source))
+        directory = find_model(source)
+        card = read_card(directory)
+
+        def audio(network: keras.Model) -> None:
+            width = body_of(card.architecture).output_shape[-1]
+            head = head_of(card, width)
+            load_weights(head, directory / HEAD_FILE)
+            transfer(head.get_layer("audio"), network)
+
+        return cls(lambda network: load_weights(network, directory / BODY_FILE), audio)
+
+
+def transfer(source: keras.Model, target: keras.Model) -> None:
+    """Copy the weights of layers that have the same name and shapes in both."""
+    layers = {layer.name: layer for layer in source.layers}
+    for layer in target.layers:
+        known = layers.get(layer.name)
+        if known and [w.shape for w in known.weights] == [w.shape for w in layer.weights]:
+            layer.set_weights(known.get_weights())
 
 
 def _fingerprint(items: Sequence[Item], labels: LabelSet, options: TrainingOptions) -> str:

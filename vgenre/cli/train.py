@@ -16,12 +16,12 @@ def train(
     mode: Annotated[
         str, typer.Option(metavar="single|multi", help="One genre a film, or any number.")
     ] = "single",
-    body: Annotated[
+    initial: Annotated[
         str,
         typer.Option(
             metavar="MODEL|imagenet|FILE.h5",
-            help="Where the image network's weights are from: a model, ImageNet (downloaded), "
-            "or a file for Keras' InceptionV3.",
+            help="What training starts from: a model, ImageNet's weights of the image network "
+            "(downloaded), or a file of them.",
         ),
     ] = "six",
     finetune: Annotated[
@@ -75,7 +75,7 @@ def train(
 
     import_tensorflow()
     from ..finetune import FineTuning
-    from ..training import TrainingOptions, initial_body
+    from ..training import InitialWeights, TrainingOptions
     from ..training import train as train_model
 
     architecture = Architecture.toy() if toy else replace(Architecture(), units=units)
@@ -99,7 +99,7 @@ def train(
             items,
             output,
             mode=mode,
-            body=initial_body("toy" if toy else body),
+            initial=InitialWeights.of("none" if toy else initial),
             cache=cache or platformdirs.user_cache_path("vgenre") / "features",
             options=options,
             progress=show,
