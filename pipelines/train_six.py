@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 from shared_data import IMDB_GENRES, clip_items, data_folder, poster_items
-from teacher import listen
 
 from vgenre.cli.train import print_figures
 from vgenre.dataset import decode_frames
@@ -51,6 +50,8 @@ def pretrain_audio(data: Path, work: Path) -> Path:
     weights = work / "audio.weights.h5"
     if weights.exists():
         return weights
+    from teacher import listen
+
     from vgenre.distillation import distil
     from vgenre.models.audio import build_audio_stream
     from vgenre.models.card import Architecture
@@ -82,7 +83,9 @@ def train_heads(data: Path, work: Path, body: Path, audio: Path, output: Path) -
             lambda stream: stream.load_weights(audio),
         ),
         cache=work / "features",
-        options=TrainingOptions(dtype="mixed_bfloat16"),
+        options=TrainingOptions(
+            dtype="mixed_bfloat16", batch_size=16, learning_rate=5e-4, patience=12
+        ),
         card=CARD,
         progress=lambda done, of: print(f"features {done} of {of}", file=sys.stderr, end="\r"),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .errors import MediaError, MediaTimeoutError
 from .media import CLIP_FRAMES, TIMEOUT, Clip, MediaInfo, iter_clips
 from .sampling import Sampling
 from .spectrogram import MelSettings, log_mel
@@ -61,14 +62,30 @@ def sampled_clips(
     Yields
     ------
     Clip
-        One at a time; fewer than were asked for where the film ends early.
+        One at a time; fewer than were asked for where the film ends early or
+        is damaged.
+
+    Raises
+    ------
+    MediaError
+        If nothing at all could be decoded, and FFmpeg said why.
     """
+    found, problem = False, None
     for span in sampling.spans(info):
-        yield from iter_clips(
-            info.path,
-            span.start,
-            seconds=span.seconds or None,
-            info=info,
-            sample_rate=sample_rate,
-            timeout=timeout,
-        )
+        try:
+            for clip in iter_clips(
+                info.path,
+                span.start,
+                seconds=span.seconds or None,
+                info=info,
+                sample_rate=sample_rate,
+                timeout=timeout,
+            ):
+                found = True
+                yield clip
+        except MediaError as error:
+            problem = error
+            if isinstance(error, MediaTimeoutError):
+                break  # each further clip would wait as long
+    if problem and not found:
+        raise problem

@@ -92,6 +92,8 @@ def log_mel(waveform: np.ndarray, settings: MelSettings | None = None) -> np.nda
     columns = -(-len(waveform) // settings.hop_length)
     if columns == 0:
         return np.zeros((settings.n_mels, 0), np.float32)
+    # Zeros behind the end, as librosa itself puts there; it warns of fewer than one transform.
+    waveform = np.pad(waveform, (0, max(0, settings.n_fft - len(waveform))))
     power = librosa.feature.melspectrogram(
         y=waveform,
         sr=settings.sample_rate,
@@ -105,4 +107,4 @@ def log_mel(waveform: np.ndarray, settings: MelSettings | None = None) -> np.nda
     )[:, :columns]
     amin = settings.reference * 10 ** (settings.floor_db / 10)
     decibels = librosa.power_to_db(power, ref=settings.reference, amin=amin, top_db=None)
-    return np.minimum(decibels, settings.ceiling_db).astype(np.float32)
+    return np.clip(decibels, settings.floor_db, settings.ceiling_db).astype(np.float32)

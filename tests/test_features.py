@@ -1,0 +1,106 @@
+"""The feature cache: computed once, and anew when anything it depends on has changed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rendered import film
+
+from vgenre.dataset import Item
+from vgenre.errors import MediaError
+from vgenre.features import FeatureCache
+from vgenre.sampling import Sampling
+from vgenre.spectrogram import MelSettings
+
+
+class MeanColour:
+    """An extractor that counts how many frames it was asked about."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        self.frames += len(frames)
+        return frames.mean(axis=(1, 2)).astype(np.float32)
+
+
+@pytest.fixture
+def extractor() -> MeanColour:
+    return MeanColour()
+
+
+def cache(folder: Path, extractor: MeanColour, **changes: object) -> FeatureCache:
+    settings: dict = {"body_hash": "x", "mel": MelSettings(), "sampling": Sampling(2)} | changes
+    return FeatureCache(folder, extractor, **settings)
+
+
+def test_features_are_computed_once(tmp_path: Path, plain_film: Path, extractor: MeanColour) -> None:
+    first = cache(tmp_path, extractor).get(str(plain_film))
+    second = cache(tmp_path, extractor).get(str(plain_film))
+    assert extractor.frames == 48  # 12 s
+    assert first.features.shape == (2, 40, 3) and first.mel.shape == (2, 96, 500)
+    assert first.frame_mask.sum(axis=1).tolist() == [40, 8]
+    assert first.seconds.tolist() == [10, 2]
+    assert not first.features[1, 8:].any()
+    for name in first.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"body_hash": "y"},
+        {"mel": MelSettings(n_mels=64)},
+        {"sampling": Sampling(1)},
+    ],
+)
+def test_other_settings_are_computed_anew(
+    tmp_path: Path, plain_film: Path, extractor: MeanColour, changes: dict
+) -> None:
+    cache(tmp_path, extractor).get(str(plain_film))
+    before = extractor.frames
+    cache(tmp_path, extractor, **changes).get(str(plain_film))
+    assert extractor.frames > before
+
+
+def test_a_changed_file_is_computed_anew(tmp_path: Path, extractor: MeanColour) -> None:
+    path = film(tmp_path / "film.mp4", seconds=2)
+    features = cache(tmp_path / "cache", extractor)
+    features.get(str(path))
+    os.utime(path, (1, 1))
+    features.get(str(path))
+    assert extractor.frames == 16
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 and then nothing", b"\x00" * 100])
+def test_a_damaged_entry_is_mended(
+    tmp_path: Path, short_film: Path, extractor: MeanColour, damage: bytes
+) -> None:
+    features = cache(tmp_path, extractor)
+    whole = features.get(str(short_film))
+    features.entry(str(short_film)).write_bytes(damage)
+    mended = features.get(str(short_film))
+    np.testing.assert_array_equal(whole.features, mended.features)
+    assert extractor.frames == 24
+    features.get(str(short_film))
+    assert extractor.frames == 24
+
+
+def test_a_file_that_cannot_be_read_is_reported_and_left_out(
+    tmp_path: Path, short_film: Path, extractor: MeanColour
+) -> None:
+    items = [Item(str(tmp_path / "none.mp4"), ("A",), "1"), Item(str(short_film), ("A",), "2")]
+    features = cache(tmp_path, extractor)
+    skipped: list[MediaError] = []
+    seen: list[tuple[int, int]] = []
+    clips, owners = features.collect(
+        items, progress=lambda done, of: seen.append((done, of)), skipped=skipped.append
+    )
+    assert len(clips) == 1 and owners.tolist() == [1]
+    assert [error.path for error in skipped] == [items[0].path]
+    assert seen == [(1, 2), (2, 2)]
+    with pytest.raises(MediaError, match=r"none\.mp4"):
+        features.collect(items)
