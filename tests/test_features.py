@@ -37,7 +37,9 @@ def cache(folder: Path, extractor: MeanColour, **changes: object) -> FeatureCach
     return FeatureCache(folder, extractor, **settings)
 
 
-def test_features_are_computed_once(tmp_path: Path, plain_film: Path, extractor: MeanColour) -> None:
+def test_features_are_computed_once(
+    tmp_path: Path, plain_film: Path, extractor: MeanColour
+) -> None:
     first = cache(tmp_path, extractor).get(str(plain_film))
     second = cache(tmp_path, extractor).get(str(plain_film))
     assert extractor.frames == 48  # 12 s

@@ -100,19 +100,18 @@ def test_the_card_tells_of_data_and_of_figures_beside_baselines(model: Path) -> 
 
 
 def test_a_second_training_reads_its_features_from_the_cache(data: Path, tmp_path: Path) -> None:
-    for name in "ab":
-        options = TrainingOptions(Architecture.toy(), epochs=1)
+    entries = []
+    for name in ("first", "second"):
         train(
             data,
             tmp_path / name,
             initial=InitialWeights.of("none"),
             cache=tmp_path / "cache",
-            options=options,
+            options=TrainingOptions(Architecture.toy(), epochs=1),
         )
-        entries = {p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("*.npz")}
-        if name == "b":
-            assert entries == before
-        before = entries
+        entries.append({p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("*.npz")})
+    assert entries[0] == entries[1]
+    assert len(entries[0]) == 16
 
 
 def test_a_killed_run_continues(data: Path, tmp_path: Path) -> None:
@@ -123,12 +122,11 @@ def test_a_killed_run_continues(data: Path, tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 240
-    while not (done := list(tmp_path.glob("model/training/*/visual.weights.h5"))):
+    while not list(tmp_path.glob("model/training/*/visual.weights.h5")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    before = done[0].stat().st_mtime_ns
     assert not (tmp_path / "model" / "card.json").exists()
 
     again = subprocess.run(
@@ -136,7 +134,6 @@ def test_a_killed_run_continues(data: Path, tmp_path: Path) -> None:
     )
     assert again.returncode == 0, again.stderr
     assert "training visual" not in again.stderr and "training fusion" in again.stderr
-    assert before  # the stage's result was there, and was not made again
     assert ModelCard.read(tmp_path / "model").metrics["test"]["fusion"]["films"] == 2
 
 

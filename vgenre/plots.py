@@ -73,7 +73,8 @@ def spectrogram(
     hertz = [f for f in (125, 250, 500, 1000, 2000, 4000, 8000) if f < settings.fmax]
     ax.set_yticks(np.interp(hertz, centres[1:-1], np.arange(settings.n_mels)), map(str, hertz))
     ax.set(xlabel="time in the film [s]", ylabel="frequency [Hz, mel scale]")
-    ax.figure.colorbar(image, ax=ax, label="power [dB]", pad=0.01)
+    # Beside the axes, not out of them, so that a time axis above stays aligned.
+    ax.figure.colorbar(image, cax=ax.inset_axes((1.01, 0, 0.012, 1)), label="power [dB]")
     return ax
 
 
