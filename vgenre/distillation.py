@@ -54,9 +54,9 @@ class _Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         rows = self._order[index * self._size : (index + 1) * self._size]
-        inputs = self._clips.inputs(rows)
+        inputs = self._clips.inputs(rows, self._names)
         augment(inputs, self._rng)
-        return {name: inputs[name] for name in self._names}, self._targets[rows]
+        return inputs, self._targets[rows]
 
 
 def distil(

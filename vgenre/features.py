@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,9 @@ from .errors import MediaError
 from .media import CLIP_FRAMES, probe
 from .sampling import Sampling
 from .spectrogram import MelSettings
+
+INPUTS = ("frame_features", "frame_mask", "mel", "mel_mask")
+"""The head's inputs, by name."""
 
 
 class FeatureExtractor(Protocol):
@@ -52,14 +55,15 @@ class ClipFeatures:
     def __len__(self) -> int:
         return len(self.seconds)
 
-    def inputs(self, rows: np.ndarray | slice = slice(None)) -> dict[str, np.ndarray]:
+    def inputs(self, rows: np.ndarray, names: Collection[str] = INPUTS) -> dict[str, np.ndarray]:
         """Some clips, as the head's inputs by name."""
-        return {
-            "frame_features": self.features[rows].astype(np.float32),
-            "frame_mask": self.frame_mask[rows],
-            "mel": self.mel[rows].astype(np.float32),
-            "mel_mask": self.mel_mask[rows],
+        stored = {
+            "frame_features": self.features,
+            "frame_mask": self.frame_mask,
+            "mel": self.mel,
+            "mel_mask": self.mel_mask,
         }
+        return {name: stored[name][rows].astype(np.float32) for name in names}
 
     def take(self, rows: np.ndarray) -> ClipFeatures:
         """Some of the clips."""

@@ -139,33 +139,42 @@ class ClipBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        inputs = self.part.clips.inputs(rows)
+        inputs = self.part.clips.inputs(rows, self.inputs)
         if self.seed is not None:
             augment(inputs, self._rng)
         return (
-            {name: inputs[name] for name in self.inputs},
+            inputs,
             self.part.targets[rows],
             self.part.weights[rows],
         )
 
 
 def augment(inputs: dict[str, np.ndarray], rng: np.random.Generator) -> None:
-    """SpecAugment (Park et al., 2019) on the mels, other loudness, and dropped frames."""
-    mel, mask = inputs["mel"], inputs["mel_mask"]
-    for one, heard in zip(mel, mask, strict=True):
-        floor = one.min()
-        one += rng.uniform(-6, 6)
-        for _ in range(2):
-            band, width = rng.integers(one.shape[0]), rng.integers(one.shape[0] // 6 + 1)
-            one[band : band + width] = floor
-            step, length = rng.integers(one.shape[1]), rng.integers(one.shape[1] // 8 + 1)
-            one[:, step : step + length] = floor
-        if heard.any() and rng.random() < 0.5:
-            one[:] = np.roll(one, rng.integers(int(heard.sum())), axis=1)
-    frames = inputs["frame_mask"]
-    kept = frames * (rng.random(frames.shape) < 0.8)
-    some = kept.any(axis=1, keepdims=True)
-    inputs["frame_mask"] = np.where(some, kept, frames).astype(np.float32)
+    """Change a batch of inputs in place, as far as they are there.
+
+    SpecAugment (Park et al., 2019), another loudness and another beginning for
+    the mels; some frames are left out.
+    """
+    if "mel" in inputs:
+        for mel, heard in zip(inputs["mel"], inputs["mel_mask"], strict=True):
+            _augment_sound(mel, int(heard.sum()), rng)
+    if "frame_mask" in inputs:
+        frames = inputs["frame_mask"]
+        kept = frames * (rng.random(frames.shape) < 0.8)
+        some = kept.any(axis=1, keepdims=True)
+        inputs["frame_mask"] = np.where(some, kept, frames).astype(np.float32)
+
+
+def _augment_sound(mel: np.ndarray, steps: int, rng: np.random.Generator) -> None:
+    bands, floor = mel.shape[0], mel.min()
+    mel += rng.uniform(-6, 6)
+    if steps and rng.random() < 0.5:
+        mel[:, :steps] = np.roll(mel[:, :steps], rng.integers(steps), axis=1)
+    for _ in range(2):
+        band, width = rng.integers(bands), rng.integers(bands // 6 + 1)
+        mel[band : band + width] = floor
+        step, length = rng.integers(mel.shape[1]), rng.integers(mel.shape[1] // 8 + 1)
+        mel[:, step : step + length] = floor
 
 
 def train_heads(
@@ -289,11 +298,13 @@ def _fit(
 
 
 def logits_of(network: keras.Model, clips: ClipFeatures, batch_size: int) -> np.ndarray:
-    names = [tensor.name for tensor in network.inputs]
+    """A network's logits of clips: float32, shape (n_clips, n_labels)."""
+    inputs = {tensor.name: tensor for tensor in network.inputs}
+    by_name = keras.Model(inputs, network.output["logits"])
     parts = []
     for begin in range(0, len(clips), batch_size):
-        inputs = clips.inputs(np.arange(begin, min(begin + batch_size, len(clips))))
-        chosen = {name: inputs[name] for name in names}
-        fed = chosen if isinstance(network.input, dict) else [chosen[name] for name in names]
-        parts.append(keras.ops.convert_to_numpy(network(fed, training=False)["logits"]))
+        rows = np.arange(begin, min(begin + batch_size, len(clips)))
+        parts.append(
+            keras.ops.convert_to_numpy(by_name(clips.inputs(rows, inputs), training=False))
+        )
     return np.concatenate(parts)

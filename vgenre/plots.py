@@ -70,7 +70,7 @@ def spectrogram(
         extent=(start, start + seconds, -0.5, settings.n_mels - 0.5),
     )
     centres = librosa.mel_frequencies(settings.n_mels + 2, fmin=settings.fmin, fmax=settings.fmax)
-    hertz = [f for f in (125, 250, 500, 1000, 2000, 4000, 8000) if f < settings.fmax]
+    hertz = [f for f in (250, 500, 1000, 2000, 4000, 8000) if f < settings.fmax]
     ax.set_yticks(np.interp(hertz, centres[1:-1], np.arange(settings.n_mels)), map(str, hertz))
     ax.set(xlabel="time in the film [s]", ylabel="frequency [Hz, mel scale]")
     # Beside the axes, not out of them, so that a time axis above stays aligned.
@@ -99,6 +99,8 @@ def frames(clip: Clip, *, columns: int = 10, ax: Axes | None = None) -> Axes:
     # Padding is white: it is nothing, where black might be a dark scene.
     strip[:, np.repeat(chosen >= clip.frame_count, clip.frames.shape[2])] = 255
     ax.imshow(strip, aspect="auto", extent=(clip.start, clip.start + length, 0, 1))
+    for left in range(1, columns):
+        ax.axvline(clip.start + left * length / columns, color="white", lw=1.5)
     ax.set(xlabel="time in the film [s]", yticks=[])
     return ax
 
