@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
     from ..sampling import Sampling
@@ -37,6 +38,18 @@ def films_in(paths: list[str]) -> list[str]:
     if not films:
         raise DataError(f"no films found in {', '.join(paths)}")
     return films
+
+
+def result_console(bar: Progress) -> Console:
+    """Where results are printed: stdout.
+
+    On a terminal that also shows the progress bar they pass through the bar,
+    which makes room for them.
+    """
+    from rich.console import Console
+
+    stdout = Console(highlight=False)
+    return bar.console if stdout.is_terminal and not bar.disable else stdout
 
 
 def shown(name: str) -> str:
@@ -75,7 +88,7 @@ def progress_bar(quiet: bool = False) -> Iterator[Progress]:
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False)
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
@@ -84,6 +97,8 @@ def progress_bar(quiet: bool = False) -> Iterator[Progress]:
         TextColumn("left"),
         console=console,
         transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
         disable=quiet or not console.is_terminal,
     ) as bar:
         yield bar

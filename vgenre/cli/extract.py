@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from .common import NOTHING_DONE, SOME_FAILED, films_in, parse_sampling, progress_bar, shown
+from .common import (
+    NOTHING_DONE,
+    SOME_FAILED,
+    films_in,
+    parse_sampling,
+    progress_bar,
+    result_console,
+    shown,
+)
 
 
 def extract(
@@ -27,6 +35,7 @@ def extract(
 
     failed = 0
     with progress_bar() as bar:
+        console = result_console(bar)
         task = bar.add_task("", total=len(films), done="")
         for i, (path, folder) in enumerate(zip(films, _folders(films, to), strict=True)):
             bar.update(
@@ -36,10 +45,14 @@ def extract(
                 completed=i,
             )
             try:
-                typer.echo(shown(str(extract_film(path, folder, sampling=policy))))
+                console.print(
+                    shown(str(extract_film(path, folder, sampling=policy))),
+                    markup=False,
+                    soft_wrap=True,
+                )
             except MediaError as error:
                 failed += 1
-                typer.echo(f"vgenre: {shown(str(error))}", err=True)
+                bar.console.print(f"vgenre: {shown(str(error))}", markup=False, soft_wrap=True)
     if failed:
         raise typer.Exit(NOTHING_DONE if failed == len(films) else SOME_FAILED)
 

@@ -16,6 +16,7 @@ from .common import (
     import_tensorflow,
     parse_sampling,
     progress_bar,
+    result_console,
     shown,
 )
 
@@ -48,8 +49,6 @@ def label(
     policy = parse_sampling(sampling)
     films = films_in(paths)
 
-    from rich.console import Console
-
     from ..models.store import find_model, read_card
     from ..writers import open_writer
 
@@ -66,7 +65,7 @@ def label(
         from ..predict import load_model
 
         loaded = load_model(model, engine=engine)
-        console = Console(highlight=False)
+        console = result_console(bar)
         if not quiet:
             _print_header(console)
         for i, path in enumerate(films):
