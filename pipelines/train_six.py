@@ -96,8 +96,11 @@ def train_heads(data: Path, work: Path, body: Path, audio: Path, output: Path) -
 
 
 CARD = {
-    "description": "The six genres of the method, one a film, from short clips of films, series "
-    "and sports broadcasts.",
+    "description": "The six genres of the method, one a film. Learnt from trailers and scenes of "
+    "films and series and from sports broadcasts, 1 to 64 s long, labelled by looking at each and "
+    "knowing the film. Romance is scarce in them, and so are sports films (sports are mostly "
+    "broadcasts); many action clips are South Indian teasers with title cards. Whole films were "
+    "not among them. Not for deciding who may watch a film: it knows nothing of age ratings.",
     "licence": "Apache-2.0. The image network began from Google's Inception-v3 ImageNet weights "
     "of December 2015 (Apache-2.0) and was trained throughout on film posters and frames; the "
     "audio network began by learning what YAMNet (Apache-2.0) hears in the training films.",

@@ -34,7 +34,7 @@ def main() -> int:
 
     try:
         app()
-    except VgenreError as error:
+    except (VgenreError, OSError) as error:  # an OSError here: a full disk, for one
         print(f"vgenre: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
