@@ -83,9 +83,7 @@ def train_heads(data: Path, work: Path, body: Path, audio: Path, output: Path) -
             lambda stream: stream.load_weights(audio),
         ),
         cache=work / "features",
-        options=TrainingOptions(
-            dtype="mixed_bfloat16", batch_size=16, learning_rate=5e-4, patience=12
-        ),
+        options=TrainingOptions(dtype="mixed_bfloat16", batch_size=16, patience=12),
         card=CARD,
         progress=lambda done, of: print(f"features {done} of {of}", file=sys.stderr, end="\r"),
     )

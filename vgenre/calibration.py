@@ -49,6 +49,40 @@ def film_means(values: np.ndarray, films: Sequence[str], weights: np.ndarray) ->
     return total / weight[:, None]
 
 
+def film_loss(
+    logits: np.ndarray,
+    targets: np.ndarray,
+    mode: str,
+    temperature: float,
+    *,
+    films: Sequence[str],
+    weights: np.ndarray,
+) -> float:
+    """Cross-entropy of films' mean probabilities.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n_clips, n_labels)
+    targets : ndarray, shape (n_films, n_labels)
+        As `LabelSet.target` gives them, films in order of their first clip.
+    mode : {"single", "multi"}
+    temperature : float
+    films : sequence of str, length n_clips
+    weights : ndarray, shape (n_clips,)
+
+    Returns
+    -------
+    float
+        Nats a film.
+    """
+    clips = probabilities_of(logits, temperature, mode)
+    p = np.clip(film_means(clips, films, weights), 1e-6, 1 - 1e-6)
+    each = targets * np.log(p)
+    if mode == MULTI:
+        each = each + (1 - targets) * np.log(1 - p)
+    return -float(each.sum(axis=1).mean())
+
+
 def fit_temperature(
     logits: np.ndarray,
     targets: np.ndarray,
@@ -57,34 +91,22 @@ def fit_temperature(
     films: Sequence[str],
     weights: np.ndarray,
 ) -> float:
-    """The temperature at which films' mean probabilities are likeliest.
-
-    Parameters
-    ----------
-    logits : ndarray, shape (n_clips, n_labels)
-    targets : ndarray, shape (n_films, n_labels)
-        As `LabelSet.target` gives them, films in order of their first clip.
-    mode : {"single", "multi"}
-    films : sequence of str, length n_clips
-    weights : ndarray, shape (n_clips,)
+    """The temperature at which `film_loss`, with the same parameters, is least.
 
     Returns
     -------
     float
         In [0.25, 8].
     """
-
     from scipy.optimize import minimize_scalar
 
-    def loss(log_temperature: float) -> float:
-        clips = probabilities_of(logits, float(np.exp(log_temperature)), mode)
-        p = np.clip(film_means(clips, films, weights), 1e-6, 1 - 1e-6)
-        each = targets * np.log(p)
-        if mode == MULTI:
-            each = each + (1 - targets) * np.log(1 - p)
-        return -float(each.sum(axis=1).mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.25), np.log(8)), method="bounded")
+    found = minimize_scalar(
+        lambda log_temperature: film_loss(
+            logits, targets, mode, float(np.exp(log_temperature)), films=films, weights=weights
+        ),
+        bounds=(np.log(0.25), np.log(8)),
+        method="bounded",
+    )
     return float(np.exp(found.x))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from .calibration import film_loss, fit_temperature
 from .dataset import Item, film_weights
 from .errors import DataError
 from .features import ClipFeatures
@@ -22,6 +23,8 @@ from .sampling import Sampling
 from .spectrogram import MelSettings
 
 log = logging.getLogger(__name__)
+
+_MONITOR = "val_film_loss"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,35 @@ class Part:
             self.targets[rows],
             self.weights[rows],
         )
+
+    def films(self) -> tuple[list[str], np.ndarray]:
+        """The film of each clip, and each film's target, in order of their first clips."""
+        names = [self.items[owner].film for owner in self.owners]
+        first = {name: row for row, name in reversed(list(enumerate(names)))}
+        return names, self.targets[[first[name] for name in dict.fromkeys(names)]]
+
+
+class FilmLoss(keras.callbacks.Callback):
+    """Logs ``val_film_loss``: how films fare once the temperature is fitted.
+
+    A network that grows too sure of itself makes the plain loss of its clips rise
+    while it still learns to tell genres apart. The temperature is fitted afterwards in
+    any case, so training is stopped by what counts then.
+    """
+
+    def __init__(self, part: Part, mode: str, batch_size: int) -> None:
+        super().__init__()
+        self._part, self._mode, self._batch_size = part, mode, batch_size
+        self._films, self._targets = part.films()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Measure."""
+        logits = _predict(self.model, self._part.clips, self._batch_size)
+        targets, mode, seconds = self._targets, self._mode, self._part.clips.seconds
+        temperature = fit_temperature(logits, targets, mode, films=self._films, weights=seconds)
+        loss = film_loss(logits, targets, mode, temperature, films=self._films, weights=seconds)
+        if logs is not None:
+            logs["val_film_loss"] = loss
 
 
 class ClipBatches(keras.utils.PyDataset):
@@ -282,12 +314,15 @@ def _fit(
         epochs=options.epochs,
         verbose=2 if log.isEnabledFor(logging.INFO) else 0,
         callbacks=[
+            FilmLoss(watched, labels.mode, options.batch_size),
             keras.callbacks.BackupAndRestore(work / f"{name}.backup"),
             keras.callbacks.ModelCheckpoint(
-                best, monitor="val_loss", save_best_only=True, save_weights_only=True
+                best, monitor=_MONITOR, mode="min", save_best_only=True, save_weights_only=True
             ),
-            keras.callbacks.ReduceLROnPlateau(patience=max(1, options.patience // 3), factor=0.5),
-            keras.callbacks.EarlyStopping(patience=options.patience),
+            keras.callbacks.ReduceLROnPlateau(
+                _MONITOR, mode="min", patience=max(1, options.patience // 2), factor=0.5
+            ),
+            keras.callbacks.EarlyStopping(_MONITOR, mode="min", patience=options.patience),
             keras.callbacks.TensorBoard(work / "tensorboard" / name),
             keras.callbacks.TerminateOnNaN(),
         ],
@@ -298,13 +333,15 @@ def _fit(
 
 
 def logits_of(network: keras.Model, clips: ClipFeatures, batch_size: int) -> np.ndarray:
-    """A network's logits of clips: float32, shape (n_clips, n_labels)."""
+    """A stream's or the fusion's logits of clips: float32, shape (n_clips, n_labels)."""
     inputs = {tensor.name: tensor for tensor in network.inputs}
-    by_name = keras.Model(inputs, network.output["logits"])
+    return _predict(keras.Model(inputs, network.output["logits"]), clips, batch_size)
+
+
+def _predict(by_name: keras.Model, clips: ClipFeatures, batch_size: int) -> np.ndarray:
     parts = []
     for begin in range(0, len(clips), batch_size):
         rows = np.arange(begin, min(begin + batch_size, len(clips)))
-        parts.append(
-            keras.ops.convert_to_numpy(by_name(clips.inputs(rows, inputs), training=False))
-        )
+        inputs = clips.inputs(rows, by_name.input)
+        parts.append(keras.ops.convert_to_numpy(by_name(inputs, training=False)))
     return np.concatenate(parts)

@@ -247,10 +247,7 @@ def _prepare_body(
 
 def _calibrate(logits: np.ndarray, part: Part, labels: LabelSet) -> tuple[float, tuple[float, ...]]:
     """Temperature and thresholds, fitted on the validation films."""
-    films = [part.items[owner].film for owner in part.owners]
-    first = {part.items[o].film: part.items[o] for o in reversed(part.owners)}
-    order = list(dict.fromkeys(films))
-    targets = np.stack([labels.target(first[film].labels) for film in order])
+    films, targets = part.films()
     temperature = round(
         fit_temperature(logits, targets, labels.mode, films=films, weights=part.clips.seconds), 4
     )
