@@ -95,7 +95,7 @@ def test_the_card_tells_of_data_and_of_figures_beside_baselines(model: Path) -> 
         assert set(systems) == {"majority", "mean_pool", "visual", "audio", "fusion"}
         assert systems["fusion"]["top1"] == 1
         assert systems["majority"]["mAP"] < 1
-    assert not list(model.glob("training/*/*.h5")), "what only a killed run needs is left"
+    assert not list(model.glob("training/*/*.safetensors")), "what only a killed run needs is left"
     assert list(model.glob("training/*/tensorboard/fusion/train/events*"))
 
 
@@ -122,7 +122,7 @@ def test_a_killed_run_continues(data: Path, tmp_path: Path) -> None:
         command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 240
-    while not list(tmp_path.glob("model/training/*/visual.weights.h5")):
+    while not list(tmp_path.glob("model/training/*/visual.safetensors")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)

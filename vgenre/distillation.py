@@ -99,5 +99,9 @@ def distil(
         batches,
         epochs=epochs,
         verbose=2,
-        callbacks=[keras.callbacks.BackupAndRestore(Path(directory) / "distil.backup")],
+        callbacks=[
+            keras.callbacks.BackupAndRestore(
+                Path(directory) / "distil.backup", double_checkpoint=True
+            )
+        ],
     )

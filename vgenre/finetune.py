@@ -239,7 +239,7 @@ def finetune(
         epochs=epochs,
         verbose=verbose,
         callbacks=[
-            keras.callbacks.BackupAndRestore(directory / "backup"),
+            keras.callbacks.BackupAndRestore(directory / "backup", double_checkpoint=True),
             keras.callbacks.TensorBoard(directory / "tensorboard"),
             keras.callbacks.TerminateOnNaN(),
         ],

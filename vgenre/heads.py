@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,7 @@ from .finetune import FineTuning
 from .labels import SINGLE, LabelSet
 from .models.build import head_of
 from .models.card import Architecture, ModelCard
+from .models.store import load_weights, save_weights
 from .models.visual import build_visual_stream
 from .sampling import Sampling
 from .spectrogram import MelSettings
@@ -112,27 +115,44 @@ class Part:
         return names, self.targets[[first[name] for name in dict.fromkeys(names)]]
 
 
-class FilmLoss(keras.callbacks.Callback):
-    """Logs ``val_film_loss``: how films fare once the temperature is fitted.
+class BestEpoch(keras.callbacks.Callback):
+    """Logs ``val_film_loss``, how films fare once the temperature is fitted, and keeps the best.
 
     A network that grows too sure of itself makes the plain loss of its clips rise
     while it still learns to tell genres apart. The temperature is fitted afterwards in
-    any case, so training is stopped by what counts then.
+    any case, so what counts then chooses the epoch.
+
+    Parameters
+    ----------
+    part : Part
+        Validation films.
+    mode : {"single", "multi"}
+    batch_size : int
+    file : Path
+        For the best weights; a run that continues goes on from what it holds.
     """
 
-    def __init__(self, part: Part, mode: str, batch_size: int) -> None:
+    def __init__(self, part: Part, mode: str, batch_size: int, file: Path) -> None:
         super().__init__()
-        self._part, self._mode, self._batch_size = part, mode, batch_size
+        self._part, self._mode, self._batch_size, self._file = part, mode, batch_size, file
         self._films, self._targets = part.films()
+        self._record = file.with_suffix(".json")
+        self._best = json.loads(self._record.read_text()) if self._record.exists() else np.inf
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Measure."""
+        """Measure, and keep the weights if they are the best so far."""
         logits = _predict(self.model, self._part.clips, self._batch_size)
         targets, mode, seconds = self._targets, self._mode, self._part.clips.seconds
         temperature = fit_temperature(logits, targets, mode, films=self._films, weights=seconds)
         loss = film_loss(logits, targets, mode, temperature, films=self._films, weights=seconds)
         if logs is not None:
-            logs["val_film_loss"] = loss
+            logs[_MONITOR] = loss
+        if loss < self._best:
+            self._best = loss
+            save_weights(self.model, self._file)
+            part = self._record.with_suffix(".part")
+            part.write_text(json.dumps(loss))
+            os.replace(part, self._record)
 
 
 class ClipBatches(keras.utils.PyDataset):
@@ -291,9 +311,9 @@ def _fit(
     options: TrainingOptions,
 ) -> None:
     """Train one network to its best epoch on the validation films, or load it if that is done."""
-    finished = work / f"{name}.weights.h5"
+    finished = work / f"{name}.safetensors"
     if finished.exists():
-        network.load_weights(finished)
+        load_weights(network, finished)
         return
     inputs = {tensor.name: tensor for tensor in network.inputs}
     trainee = keras.Model(inputs, network.output["logits"], name=name)
@@ -304,7 +324,7 @@ def _fit(
         if labels.mode == SINGLE
         else keras.losses.BinaryCrossentropy(from_logits=True),
     )
-    best = work / f"{name}.best.weights.h5"
+    best = work / f"{name}.best.safetensors"
     # Where no validation film has this stream, training can only watch itself.
     watched = parts["val"] if len(parts["val"].clips) else parts["train"]
     log.info("training %s on %d clips", name, len(parts["train"].clips))
@@ -314,11 +334,9 @@ def _fit(
         epochs=options.epochs,
         verbose=2 if log.isEnabledFor(logging.INFO) else 0,
         callbacks=[
-            FilmLoss(watched, labels.mode, options.batch_size),
-            keras.callbacks.BackupAndRestore(work / f"{name}.backup"),
-            keras.callbacks.ModelCheckpoint(
-                best, monitor=_MONITOR, mode="min", save_best_only=True, save_weights_only=True
-            ),
+            BestEpoch(watched, labels.mode, options.batch_size, best),
+            # Two checkpoints: a run may be killed while it writes one.
+            keras.callbacks.BackupAndRestore(work / f"{name}.backup", double_checkpoint=True),
             keras.callbacks.ReduceLROnPlateau(
                 _MONITOR, mode="min", patience=max(1, options.patience // 2), factor=0.5
             ),
@@ -327,9 +345,8 @@ def _fit(
             keras.callbacks.TerminateOnNaN(),
         ],
     )
-    trainee.load_weights(best)
-    network.save_weights(finished)
-    best.unlink()
+    load_weights(trainee, best)
+    save_weights(network, finished)
 
 
 def logits_of(network: keras.Model, clips: ClipFeatures, batch_size: int) -> np.ndarray:
