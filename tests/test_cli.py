@@ -208,6 +208,15 @@ def test_extract_writes_what_the_networks_see(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "film-2" / "audio.wav").exists()
 
 
+def test_models_lists_what_ships_within_80_columns(tmp_path: Path) -> None:
+    done = vgenre("models", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("six: Action, Animation, Horror")
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    card = json.loads(vgenre("models", "six", cwd=tmp_path).stdout)
+    assert card["name"] == "six" and card["metrics"]["test"]["fusion"]["films"] > 0
+
+
 def test_start_up_brings_no_tensorflow(tmp_path: Path) -> None:
     code = (
         "import sys, vgenre; from vgenre.cli import main; sys.argv = ['vgenre', '--help'];"

@@ -36,8 +36,12 @@ def label(
         typer.Option(help="File to write: .csv, .json or .jsonl. Repeatable."),
     ] = None,
     sampling: Annotated[
-        str, typer.Option(metavar="N|full", help="Clips of 10 s looked at in a film, or all.")
-    ] = "10",
+        str | None,
+        typer.Option(
+            metavar="N|full",
+            help="Clips of 10 s looked at in a film, evenly spaced, or all of it. 10 unless given.",
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option(metavar="auto|tensorflow", help="What runs it.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
 ) -> None:
@@ -46,7 +50,7 @@ def label(
     A table goes to stdout, records with a timeline to the --output files.
     Exit status: 0 all labelled, 1 nothing could be done, 3 some files failed.
     """
-    policy = parse_sampling(sampling)
+    policy = parse_sampling(sampling) if sampling else None
     films = films_in(paths)
 
     from ..models.store import find_model, read_card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -19,7 +20,7 @@ def models(
     for name, directory in available_models().items():
         card = read_card(directory)
         typer.echo(f"{name}: {', '.join(card.labels.names)}")
-        typer.echo(f"  {card.description}")
+        typer.echo(fill(card.description, 78, initial_indent="  ", subsequent_indent="  "))
         figures = card.metrics.get("test", {}).get("fusion")
         if figures:
             typer.echo(
