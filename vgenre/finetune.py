@@ -27,7 +27,7 @@ class FineTuning:
     Parameters
     ----------
     steps : int
-        Batches. The method takes 4,000.
+        Batches, rounded up to whole checkpoints. The method takes 4,000.
     batch_size : int
     size : int
         Height and width in pixels of the crops. Trained small and used at 299
@@ -120,7 +120,7 @@ class FrameBatches(keras.utils.PyDataset):
         self._probabilities = [pool.weights / pool.weights.sum() for pool in pools]
 
     def __len__(self) -> int:
-        return self.options.checkpoint_every
+        return min(self.options.checkpoint_every, self.options.steps)
 
     def on_epoch_end(self) -> None:
         """Make the next epoch draw other frames."""
@@ -233,10 +233,10 @@ def finetune(
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta"])
     model.compile(optimizer, masked_crossentropy)
-    epochs = max(1, options.steps // options.checkpoint_every)
+    batches = FrameBatches(pools, options)
     model.fit(
-        FrameBatches(pools, options),
-        epochs=epochs,
+        batches,
+        epochs=-(-options.steps // len(batches)),
         verbose=verbose,
         callbacks=[
             keras.callbacks.BackupAndRestore(directory / "backup", double_checkpoint=True),

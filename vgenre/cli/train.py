@@ -71,7 +71,8 @@ def train(
 
     items = load_items(data)  # so that its mistakes are known before TensorFlow is there
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    for noisy in ("absl", "tensorflow"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
 
     import_tensorflow()
     from ..finetune import FineTuning
