@@ -61,9 +61,13 @@ def build_body(
             network = _toy_network(size)
         else:
             raise ModelError(f"there is no body called {name!r}; there are {', '.join(BODIES)}")
-        # Batch normalisation stays in inference mode, in training too: the ImageNet weights
-        # carry its statistics folded into the kernels, and batches of one film would skew them.
-        features = network(scaled, training=False)
+        # Batch normalisation stays in inference mode, in training too: the ImageNet weights carry
+        # its statistics folded into the kernels, and batches of one film would skew them. Calling
+        # the network with training=False is not enough: Keras passes the outer model's mode on.
+        for layer in network.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = False
+        features = network(scaled)
     features = layers.Activation("linear", dtype="float32", name="features")(features)
     if softmax_classes:
         features = layers.Dense(
