@@ -229,6 +229,26 @@ def film_weights(items: Sequence[Item]) -> np.ndarray:
     return weights / weights.mean()
 
 
+def shared_weights(items: Sequence[Item]) -> np.ndarray:
+    """Weights for films of several genres each, none of them the main one.
+
+    A genre has a say as large as the square root of its number of films (Mahajan
+    et al., *Exploring the Limits of Weakly Supervised Pretraining*, 2018), so that
+    rare genres are learnt and yet one lone film of a genre is not drawn all the time.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_items,)
+        With mean 1.
+    """
+    labels = {item.film: item.labels or ("",) for item in items}
+    films_of = Counter(name for names in labels.values() for name in names)
+    items_of_film = Counter(item.film for item in items)
+    say = {film: np.mean([films_of[n] ** -0.5 for n in names]) for film, names in labels.items()}
+    weights = np.array([say[item.film] / items_of_film[item.film] for item in items], np.float64)
+    return weights / weights.mean()
+
+
 def decode_frames(
     items: Sequence[Item], file: str | Path, *, every: int = 2, workers: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:

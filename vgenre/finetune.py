@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from .dataset import Item, film_weights
+from .dataset import Item, shared_weights
 from .errors import DataError
 from .labels import LabelSet
 from .models.visual import build_frame_classifier
@@ -39,6 +39,10 @@ class FineTuning:
     weight_decay : float
     smallest_crop : float
         Least share of the picture's area in a random crop.
+    mixup : float
+        Parameter of the beta distribution from which the share of a second
+        frame blended into each is drawn (Zhang et al., *mixup: Beyond Empirical
+        Risk Minimization*, 2018); 0 blends none.
     checkpoint_every : int
         Steps between checkpoints, from which a killed run continues.
     dtype : str
@@ -52,6 +56,7 @@ class FineTuning:
     learning_rate: float = 1.5e-4
     weight_decay: float = 1e-4
     smallest_crop: float = 0.35
+    mixup: float = 0.2
     checkpoint_every: int = 100
     dtype: str = "mixed_bfloat16"
     seed: int = 0
@@ -86,7 +91,7 @@ class FramePool:
 def frame_pool(
     items: Sequence[Item], labels: LabelSet, frames: np.ndarray, owners: np.ndarray
 ) -> FramePool:
-    """A pool of the training part of a data set, each genre and film with the same say.
+    """A pool of the training part of a data set, drawn from by `vgenre.dataset.shared_weights`.
 
     Parameters
     ----------
@@ -102,7 +107,7 @@ def frame_pool(
     rows = np.flatnonzero([items[owner].split == "train" for owner in owners])
     drawn = [items[owners[row]] for row in rows]
     targets = np.stack([labels.multi_hot(item.labels) for item in drawn])
-    return FramePool(frames, rows, targets, film_weights(drawn))
+    return FramePool(frames, rows, targets, shared_weights(drawn))
 
 
 class FrameBatches(keras.utils.PyDataset):
@@ -138,7 +143,37 @@ class FrameBatches(keras.utils.PyDataset):
                 augment(pool.frames[pool.rows[j]], options.size, rng, options.smallest_crop)
             )
             targets.append(pool.targets[j])
-        return np.stack(frames), np.stack(targets)
+        pictures, wanted = np.stack(frames), np.stack(targets)
+        return mix(pictures, wanted, rng, options.mixup) if options.mixup else (pictures, wanted)
+
+
+def mix(
+    pictures: np.ndarray, targets: np.ndarray, rng: np.random.Generator, alpha: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Blend each picture of a batch with another one of it, and their targets likewise.
+
+    Parameters
+    ----------
+    pictures : ndarray of uint8, shape (n, height, width, 3)
+    targets : ndarray of float32, shape (n, n_labels)
+        1, 0 or `UNKNOWN`; a blend with an unknown is unknown.
+    rng : numpy.random.Generator
+    alpha : float
+        Parameter of the beta distribution of the shares.
+
+    Returns
+    -------
+    pictures : ndarray of uint8, shape (n, height, width, 3)
+    targets : ndarray of float32, shape (n, n_labels)
+    """
+    share = rng.beta(alpha, alpha, len(pictures)).astype(np.float32)
+    share = np.maximum(share, 1 - share)  # the picture itself has the larger part
+    other = rng.permutation(len(pictures))
+    s = share[:, None, None, None]
+    blended = np.rint(s * pictures + (1 - s) * pictures[other]).astype(np.uint8)
+    wanted = share[:, None] * targets + (1 - share[:, None]) * targets[other]
+    wanted[(targets < 0) | (targets[other] < 0)] = UNKNOWN
+    return blended, wanted
 
 
 def augment(
