@@ -5,15 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vgenre.calibration import film_means, fit_temperature, fit_thresholds, probabilities_of
+from vgenre.calibration import (
+    Calibration,
+    film_means,
+    fit_platt,
+    fit_temperature,
+    fit_thresholds,
+)
 from vgenre.labels import MULTI, SINGLE
 
 
 def test_probabilities_are_softmax_or_sigmoid() -> None:
     logits = np.array([[0.0, np.log(3)]])
-    np.testing.assert_allclose(probabilities_of(logits, 1, SINGLE), [[0.25, 0.75]])
-    np.testing.assert_allclose(probabilities_of(logits, 1, MULTI), [[0.5, 0.75]])
-    hot = probabilities_of(logits, 2, SINGLE)
+    plain = Calibration.temperature(1, 2)
+    np.testing.assert_allclose(plain.probabilities(logits, SINGLE), [[0.25, 0.75]])
+    np.testing.assert_allclose(plain.probabilities(logits, MULTI), [[0.5, 0.75]])
+    hot = Calibration.temperature(2, 2).probabilities(logits, SINGLE)
     assert 0.5 < hot[0, 1] < 0.75
 
 
@@ -27,7 +34,7 @@ def test_film_means_weigh_clips() -> None:
 def test_temperature_is_found_again(mode: str, wanted: float) -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (4000, 4))
-    p = probabilities_of(logits, 1, mode)
+    p = Calibration.temperature(1, 4).probabilities(logits, mode)
     if mode == SINGLE:
         targets = np.eye(4)[[rng.choice(4, p=row) for row in p]]
     else:
@@ -45,9 +52,27 @@ def test_thresholds_of_many_labels_part_right_from_wrong() -> None:
     assert fit_thresholds(p, np.zeros_like(truth), MULTI) == (0.5, 0.5)
 
 
-def test_threshold_of_one_label_is_where_answers_become_right() -> None:
-    p = np.array([[0.5, 0.3, 0.2], [0.45, 0.35, 0.2], [0.4, 0.3, 0.3], [0.35, 0.35, 0.3]])
-    truth = np.array([[1, 0, 0], [1, 0, 0], [0, 0, 0], [0, 0, 0]])
-    (threshold, *rest) = fit_thresholds(p, truth, SINGLE)
-    assert 0.4 < threshold <= 0.45
-    assert rest == [threshold, threshold]
+def test_platt_finds_scale_and_bias_of_each_label_again() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (6000, 2))
+    wanted = Calibration((0.5, 2.0), (-1.0, 0.5))
+    targets = (rng.random(logits.shape) < wanted.probabilities(logits, MULTI)).astype(float)
+    targets[:1000, 0] = -1  # not known, and so not learnt from
+    films = [str(i) for i in range(len(logits))]
+    found = fit_platt(logits, targets, films=films, weights=np.ones(len(logits)))
+    np.testing.assert_allclose(found.scale, wanted.scale, rtol=0.15)
+    np.testing.assert_allclose(found.bias, wanted.bias, atol=0.15)
+    alone = fit_platt(logits, np.zeros_like(targets), films=films, weights=np.ones(len(logits)))
+    assert alone == Calibration.temperature(1, 2)
+
+
+def test_threshold_of_one_label_costs_few_their_right_label() -> None:
+    rng = np.random.default_rng(0)
+    top = rng.uniform(0.4, 1, 200)
+    p = np.stack([top, 1 - top], axis=1)
+    p[:, 1] = np.minimum(p[:, 1], 0.39)
+    truth = np.tile([1, 0], (200, 1))
+    (threshold, other) = fit_thresholds(p, truth, SINGLE)
+    assert threshold == other
+    assert 0.96 <= (top >= threshold).mean() <= 0.98
+    assert fit_thresholds(p, 1 - truth, SINGLE) == (0.5, 0.5)

@@ -7,8 +7,18 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
 from vgenre.dataset import Item
-from vgenre.evaluation import Films, bootstrap, films_of, majority, measure
-from vgenre.labels import LabelSet
+from vgenre.errors import DataError
+from vgenre.evaluation import (
+    Films,
+    bootstrap,
+    calibration_error,
+    films_of,
+    majority,
+    measure,
+    outside,
+    paired_bootstrap,
+)
+from vgenre.labels import MULTI, UNKNOWN, LabelSet
 
 LABELS = LabelSet(("A", "B", "C"))
 
@@ -34,7 +44,50 @@ def test_figures_are_those_worked_out_by_hand() -> None:
 
 def test_a_label_that_no_film_has_is_left_out_of_the_mean() -> None:
     entry = measure(films(), LABELS)["per_label"]["C"]
-    assert entry == {"AP": None, "prevalence": 0, "films": 0}
+    assert entry == {"AP": None, "AUC": None, "prevalence": 0, "films": 0}
+
+
+def test_what_is_not_known_is_left_out_of_every_figure() -> None:
+    many = LabelSet(("A", "B"), MULTI)
+    p = np.array([[0.9, 0.8], [0.2, 0.9], [0.6, 0.1]])
+    truth = np.array([[1, UNKNOWN], [0, 1], [1, 0]])
+    found = measure(Films(["x", "y", "z"], p, truth, np.array([0, 1, 0])), many, (0.5, 0.5))
+    assert found["per_label"]["B"] == {"AP": 1, "AUC": 1, "prevalence": 0.5, "films": 1}
+    assert found["mAP"] == found["macro_AUC"] == found["micro_AP"] == 1
+    assert found["macro_F1"] == found["micro_F1"] == 1
+    assert found["ECE"] == pytest.approx((0.1 + 0.1 + 0.2 + 0.4 + 0.1) / 5)
+
+
+def test_calibration_error_is_the_gap_between_sureness_and_rightness() -> None:
+    sure, right = np.full(100, 0.85), np.arange(100) < 60
+    assert calibration_error(sure, right) == pytest.approx(0.25)
+    assert calibration_error(np.array([1.0, 0.05]), np.array([True, False])) == pytest.approx(0.025)
+
+
+def test_films_outside_the_label_set_are_counted_apart() -> None:
+    found = outside(films(), LABELS, (0.55,) * 3)
+    assert found == {
+        "films": 1,
+        "labelled": 0,
+        "recall": pytest.approx(2 / 3),
+        "recall_without_thresholds": pytest.approx(2 / 3),
+    }
+    assert outside(films(), LABELS, (0.65,) * 3)["recall"] == pytest.approx(1 / 3)
+
+
+def test_a_system_is_compared_on_the_same_films() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.eye(3)[rng.integers(0, 3, 60)]
+    names = [str(i) for i in range(60)]
+    noise = rng.dirichlet(np.ones(3), 60)
+    good = Films(names, 0.5 * truth + 0.5 * noise, truth, truth.argmax(axis=1))
+    poor = Films(names, noise, truth, truth.argmax(axis=1))
+    found = paired_bootstrap(good, poor, LABELS, rounds=50)
+    assert found["share_better"] == 1
+    low, high = found["interval_95"]
+    assert 0 < low < found["difference"] < high
+    with pytest.raises(DataError, match="on the same films"):
+        paired_bootstrap(good, poor.take(np.arange(3)), LABELS)
 
 
 def test_majority_says_the_same_of_every_film() -> None:

@@ -33,7 +33,7 @@ def extractor() -> MeanColour:
 
 
 def cache(folder: Path, extractor: MeanColour, **changes: object) -> FeatureCache:
-    settings: dict = {"body_hash": "x", "mel": MelSettings(), "sampling": Sampling(2)} | changes
+    settings: dict = {"body": "x", "mel": MelSettings(), "sampling": Sampling(2)} | changes
     return FeatureCache(folder, extractor, **settings)
 
 
@@ -54,7 +54,7 @@ def test_features_are_computed_once(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"body_hash": "y"},
+        {"body": "y"},
         {"mel": MelSettings(n_mels=64)},
         {"sampling": Sampling(1)},
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,12 @@ def test_round_trip_gives_the_same_answers(tmp_path: Path) -> None:
         np.ones((2, 500), np.float32),
     )
     before, after = TensorFlowEngine(body, head), TensorFlowEngine.load(tmp_path / "m", written)
-    # The body is stored in half precision.
+    # The weights are stored in half precision.
     np.testing.assert_allclose(
         after.features(frames), before.features(frames), rtol=2e-3, atol=2e-3
     )
     np.testing.assert_allclose(
-        after.classify(*inputs).logits, before.classify(*inputs).logits, atol=1e-5
+        after.classify(*inputs).logits, before.classify(*inputs).logits, atol=1e-2
     )
 
 
@@ -83,6 +84,23 @@ def test_a_missing_file_is_refused(model: Path) -> None:
         read_card(model)
 
 
+def test_a_body_can_be_shared_with_a_model_that_ships(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vgenre.models.store.SHIPPED", tmp_path)
+    card = replace(read_card(model), name="second", body_from="toy")
+    engine = TensorFlowEngine.load(model, read_card(model))
+    written = save_model(tmp_path / "second", card, engine.body, engine.head)
+    assert not (tmp_path / "second" / BODY_FILE).exists()
+    assert read_card(tmp_path / "second") == written
+    frames = np.random.default_rng(0).integers(0, 256, (3, 299, 299, 3), np.uint8)
+    shared = TensorFlowEngine.load(tmp_path / "second", written)
+    np.testing.assert_array_equal(shared.features(frames), engine.features(frames))
+    change_card(tmp_path / "second", body_from="../toy")
+    with pytest.raises(ModelError, match="no model of that name ships"):
+        read_card(tmp_path / "second")
+
+
 @pytest.mark.parametrize("name", ["../secret.safetensors", "/etc/passwd", "model.pkl"])
 def test_a_card_that_lists_other_files_is_refused(model: Path, name: str) -> None:
     files = json.loads((model / CARD_FILE).read_text())["files"]
@@ -94,10 +112,10 @@ def test_a_card_that_lists_other_files_is_refused(model: Path, name: str) -> Non
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"format": 99}, "not a model card of format 1"),
+        ({"format": 99}, "not a model card of format 2"),
         ({"clip": {"frames": 16}}, "takes clips of"),
         ({"files": {}}, "lists no body"),
-        ({"thresholds": [0.5]}, "1 thresholds, 2 labels"),
+        ({"thresholds": [0.5]}, "2 labels, but 1 thresholds"),
         ({"labels": {"names": ["A", "A"], "mode": "single"}}, "damaged model card"),
         ({"mel": {"n_mels": 3, "surprise": 1}}, "damaged model card"),
         ({"architecture": None}, "damaged model card"),

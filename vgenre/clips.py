@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -40,6 +42,37 @@ def sound_input(clip: Clip, settings: MelSettings) -> SoundInput:
     return SoundInput(mel, mask)
 
 
+_Item = TypeVar("_Item")
+
+
+def ahead(items: Generator[_Item, None, None]) -> Iterator[_Item]:
+    """The same items, each computed by a thread while the caller still works on the one before."""
+    end = object()
+    with ThreadPoolExecutor(1, "ahead") as thread:
+        coming = thread.submit(next, items, end)
+        try:
+            while (item := coming.result()) is not end:
+                coming = thread.submit(next, items, end)
+                yield item  # type: ignore[misc]
+        finally:
+            thread.submit(items.close)
+
+
+def heard_clips(
+    info: MediaInfo, sampling: Sampling, mel: MelSettings, *, timeout: float = TIMEOUT
+) -> Iterator[tuple[Clip, SoundInput]]:
+    """The clips that `sampled_clips` gives, each with its sound for the audio network.
+
+    The next clip is decoded while the caller works on this one.
+    """
+
+    def clips() -> Generator[tuple[Clip, SoundInput], None, None]:
+        for clip in sampled_clips(info, sampling, sample_rate=mel.sample_rate, timeout=timeout):
+            yield clip, sound_input(clip, mel)
+
+    return ahead(clips())
+
+
 def frame_mask(clip: Clip) -> np.ndarray:
     """1 for each decoded frame of a clip, 0 for padding: float32, shape (40,)."""
     return (np.arange(CLIP_FRAMES) < clip.frame_count).astype(np.float32)
@@ -47,7 +80,7 @@ def frame_mask(clip: Clip) -> np.ndarray:
 
 def sampled_clips(
     info: MediaInfo, sampling: Sampling, *, sample_rate: int, timeout: float = TIMEOUT
-) -> Iterator[Clip]:
+) -> Generator[Clip, None, None]:
     """The clips of a film that a sampling policy chooses.
 
     Parameters

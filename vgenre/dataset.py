@@ -33,6 +33,9 @@ class Item:
     split : {"train", "val", "test"} or None
     measured : bool
         False for a file to train on but not to measure on, as its label is unsure.
+    known : tuple of str or None
+        The labels of which its source can tell; the others are left out of the
+        loss and of the figures. None: all.
     """
 
     path: str
@@ -40,6 +43,7 @@ class Item:
     film: str
     split: str | None = None
     measured: bool = True
+    known: tuple[str, ...] | None = None
 
 
 def find_media(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
@@ -78,8 +82,9 @@ def load_items(data: str | os.PathLike[str]) -> list[Item]:
         A folder with a folder per genre, each file a film of its own, copies
         in several folders (same name and size) a film of several genres; or a CSV
         manifest with the columns ``path`` (relative to the manifest) and
-        ``labels`` (``|`` between them) and optionally ``film``, ``split`` and
-        ``measured`` (0 to keep a file out of all measuring).
+        ``labels`` (``|`` between them) and optionally ``film``, ``split``,
+        ``measured`` (0 to keep a file out of all measuring) and ``known`` (the
+        labels of which the source can tell, empty for all).
 
     Returns
     -------
@@ -147,15 +152,20 @@ def _read_manifest(path: Path) -> list[Item]:
             items.append(
                 Item(
                     path=str(path.parent / row["path"]),
-                    labels=tuple(filter(None, (row["labels"] or "").split(SEPARATOR))),
+                    labels=_names(row["labels"]),
                     film=row.get("film") or Path(row["path"]).stem,
                     split=split,
                     measured=(row.get("measured") or "1") != "0",
+                    known=_names(row.get("known")) or None,
                 )
             )
     if not items:
         raise DataError(f"{path}: the manifest is empty")
     return items
+
+
+def _names(cell: str | None) -> tuple[str, ...]:
+    return tuple(filter(None, (cell or "").split(SEPARATOR)))
 
 
 def split_by_film(items: Sequence[Item], *, seed: int = 0) -> list[Item]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import average_precision_score, f1_score, recall_score
+from sklearn.metrics import average_precision_score, f1_score, recall_score, roc_auc_score
 
 from .calibration import film_means
 from .dataset import Item
-from .labels import SINGLE, LabelSet
+from .errors import DataError
+from .labels import MULTI, SINGLE, UNKNOWN, LabelSet
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Films:
     ----------
     names : list of str
     probabilities : ndarray, shape (n_films, n_labels)
-    truth : ndarray of 0/1, shape (n_films, n_labels)
+    truth : ndarray, shape (n_films, n_labels)
+        0 or 1; `vgenre.labels.UNKNOWN` where a film's source does not tell.
     primary : ndarray of int, shape (n_films,)
         The main label; -1 for none of the label set.
     """
@@ -31,6 +33,30 @@ class Films:
     probabilities: np.ndarray
     truth: np.ndarray
     primary: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Films:
+        """Some of the films."""
+        return Films(
+            [self.names[row] for row in rows],
+            self.probabilities[rows],
+            self.truth[rows],
+            self.primary[rows],
+        )
+
+    def labelled(self) -> Films:
+        """The films that have a label of the set."""
+        return self.take(np.flatnonzero(self.primary >= 0))
+
+    @classmethod
+    def join(cls, parts: Sequence[Films]) -> Films:
+        """The films of several data sets."""
+        return cls(
+            [name for part in parts for name in part.names],
+            *(
+                np.concatenate([getattr(part, name) for part in parts])
+                for name in ("probabilities", "truth", "primary")
+            ),
+        )
 
 
 def films_of(
@@ -59,41 +85,58 @@ def films_of(
     films = [item.film for item in of_clip]
     first = {item.film: item for item in reversed(of_clip)}
     names = list(dict.fromkeys(films))
-    truth = np.stack([labels.multi_hot(first[name].labels) for name in names])
+    known = LabelSet(labels.names, MULTI)
+    truth = np.stack([known.target(first[name].labels, first[name].known) for name in names])
     primary = np.array(
         [labels.names.index(first[n].labels[0]) if first[n].labels else -1 for n in names]
     )
     return Films(names, film_means(probabilities, films, seconds), truth, primary)
 
 
-def measure(films: Films, labels: LabelSet) -> dict[str, Any]:
+def measure(
+    films: Films, labels: LabelSet, thresholds: Sequence[float] | None = None
+) -> dict[str, Any]:
     """Film-level figures.
 
     Parameters
     ----------
     films : Films
     labels : LabelSet
+    thresholds : sequence of float, optional
+        Of a model; with them come figures of the labels that it gives.
 
     Returns
     -------
     dict
-        ``films``; ``mAP`` (macro), with ``per_label`` average precision beside
-        prevalence and count; ``micro_AP``. For a single label a film, over the
-        films that have one: ``top1``, ``any_label`` (right if the likeliest is
-        any of the film's labels), ``macro_F1``, ``balanced_accuracy``. Labels
-        that no film has are left out of the means.
+        ``films``; ``mAP`` and ``macro_AUC``, with ``per_label`` average
+        precision beside prevalence and count; ``micro_AP``; ``ECE``, the
+        expected calibration error. For a single label a film, over the films
+        that have one: ``top1``, ``any_label`` (right if the likeliest is any of
+        the film's labels), ``macro_F1``, ``balanced_accuracy``. For many labels,
+        at the thresholds: ``macro_F1`` and ``micro_F1``. Labels that no film has
+        are left out of the means, and what is not known of a film of all.
     """
     p, truth = films.probabilities, films.truth
-    per_label = {}
+    known = truth != UNKNOWN
+    per_label: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(labels.names):
-        positives = int(truth[:, i].sum())
-        ap = float(average_precision_score(truth[:, i], p[:, i])) if positives else None
-        per_label[name] = {"AP": ap, "prevalence": positives / len(truth), "films": positives}
-    known = [entry["AP"] for entry in per_label.values() if entry["AP"] is not None]
+        t, scores = truth[known[:, i], i], p[known[:, i], i]
+        positives = int(t.sum())
+        some = 0 < positives < len(t)
+        per_label[name] = {
+            "AP": float(average_precision_score(t, scores)) if positives else None,
+            "AUC": float(roc_auc_score(t, scores)) if some else None,
+            "prevalence": positives / max(1, len(t)),
+            "films": positives,
+        }
     figures: dict[str, Any] = {
         "films": len(truth),
-        "mAP": float(np.mean(known)) if known else None,
-        "micro_AP": float(average_precision_score(truth.ravel(), p.ravel())) if known else None,
+        "mAP": _mean(entry["AP"] for entry in per_label.values()),
+        "macro_AUC": _mean(entry["AUC"] for entry in per_label.values()),
+        "micro_AP": float(average_precision_score(truth[known], p[known]))
+        if truth[known].any()
+        else None,
+        "ECE": calibration_error(*reliability(films, labels)) if len(truth) else None,
         "per_label": per_label,
     }
     has = films.primary >= 0
@@ -110,7 +153,79 @@ def measure(films: Films, labels: LabelSet) -> dict[str, Any]:
                 recall_score(primary, best, labels=present, average="macro", zero_division=0)
             ),
         }
+    if thresholds is not None and labels.mode == MULTI:
+        given = p >= np.asarray(thresholds)
+        each = [
+            f1_score(truth[k, i] > 0, given[k, i], zero_division=0)
+            for i, k in enumerate(known.T)
+            if (truth[k, i] > 0).any()
+        ]
+        figures |= {
+            "macro_F1": _mean(each),
+            "micro_F1": float(f1_score(truth[known] > 0, given[known], zero_division=0)),
+        }
     return figures
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def reliability(films: Films, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
+    """How sure a model was, and whether it was right.
+
+    Returns
+    -------
+    sure : ndarray, shape (n,)
+        For a single label a film the probability of the likeliest, for many
+        labels every probability of which the truth is known.
+    right : ndarray of bool, shape (n,)
+    """
+    p, truth = films.probabilities, films.truth
+    if labels.mode == SINGLE:
+        best = p.argmax(axis=1)
+        rows = np.arange(len(p))
+        return p[rows, best], truth[rows, best] > 0
+    known = truth != UNKNOWN
+    return p[known], truth[known] > 0
+
+
+def calibration_error(sure: np.ndarray, right: np.ndarray, *, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al., 2017): mean gap between sureness and rightness.
+
+    Parameters
+    ----------
+    sure : ndarray, shape (n,)
+    right : ndarray of bool, shape (n,)
+    bins : int
+        Of equal width.
+    """
+    which = np.minimum((sure * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, sure - right, minlength=bins)
+    return float(np.abs(gaps).sum() / len(sure))
+
+
+def outside(films: Films, labels: LabelSet, thresholds: Sequence[float]) -> dict[str, Any]:
+    """How a single-label model takes films of none of its genres.
+
+    Returns
+    -------
+    dict
+        ``films``: how many there are; ``labelled``: the share of them that gets
+        a label; ``recall`` and ``recall_without_thresholds``: the share of the
+        films of its genres that get a right label, with the thresholds and without.
+    """
+    best = films.probabilities.argmax(axis=1)
+    rows = np.arange(len(best))
+    given = films.probabilities[rows, best] >= np.asarray(thresholds)[best]
+    right, has = films.truth[rows, best] > 0, films.primary >= 0
+    return {
+        "films": int((~has).sum()),
+        "labelled": _mean(given[~has]),
+        "recall": _mean((given & right)[has]),
+        "recall_without_thresholds": _mean(right[has]),
+    }
 
 
 def majority(films: Films, labels: LabelSet, train: Sequence[Item]) -> Films:
@@ -125,7 +240,9 @@ def majority(films: Films, labels: LabelSet, train: Sequence[Item]) -> Films:
         Where the frequencies are from.
     """
     by_film = {item.film: item for item in train}
-    frequency = np.mean([labels.target(item.labels) for item in by_film.values()], axis=0)
+    targets = np.stack([labels.target(item.labels, item.known) for item in by_film.values()])
+    known = targets != UNKNOWN
+    frequency = (targets * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     return Films(films.names, np.tile(frequency, (len(films.names), 1)), films.truth, films.primary)
 
 
@@ -138,20 +255,56 @@ def bootstrap(
     -------
     dict of str to (float, float)
     """
-    rng = np.random.default_rng(seed)
     values: dict[str, list[float]] = {}
-    for _ in range(rounds):
-        rows = rng.integers(len(films.names), size=len(films.names))
-        sample = Films(
-            [films.names[r] for r in rows],
-            films.probabilities[rows],
-            films.truth[rows],
-            films.primary[rows],
-        )
+    for sample in _resampled(films, rounds, seed):
         for name, value in measure(sample, labels).items():
             if isinstance(value, float):
                 values.setdefault(name, []).append(value)
+    return {name: _interval(v) for name, v in values.items()}
+
+
+def paired_bootstrap(
+    one: Films,
+    other: Films,
+    labels: LabelSet,
+    figure: str = "mAP",
+    *,
+    rounds: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """How surely a system is better than another one on the same films.
+
+    Parameters
+    ----------
+    one, other : Films
+        The same films in the same order.
+    labels : LabelSet
+    figure : str
+        Of those that `measure` gives.
+    rounds, seed : int
+
+    Returns
+    -------
+    dict
+        ``difference`` on all films, its ``interval_95``, and ``share_better``, the
+        share of resamplings in which `one` is better.
+    """
+    if one.names != other.names:
+        raise DataError("two systems can be compared on the same films only")
+    pairs = zip(_resampled(one, rounds, seed), _resampled(other, rounds, seed), strict=True)
+    differences = [measure(a, labels)[figure] - measure(b, labels)[figure] for a, b in pairs]
     return {
-        name: (float(np.quantile(v, 0.025)), float(np.quantile(v, 0.975)))
-        for name, v in values.items()
+        "difference": measure(one, labels)[figure] - measure(other, labels)[figure],
+        "interval_95": _interval(differences),
+        "share_better": float(np.mean(np.array(differences) > 0)),
     }
+
+
+def _resampled(films: Films, rounds: int, seed: int) -> Iterator[Films]:
+    rng = np.random.default_rng(seed)
+    for _ in range(rounds):
+        yield films.take(rng.integers(len(films.names), size=len(films.names)))
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    return float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975))

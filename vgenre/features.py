@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .clips import frame_mask, sampled_clips, sound_input
+from .clips import frame_mask, heard_clips
 from .dataset import Item
 from .errors import MediaError
 from .media import CLIP_FRAMES, probe
@@ -85,7 +85,7 @@ class FeatureCache:
     ----------
     directory : path
     extractor : FeatureExtractor
-    body_hash : str
+    body : str
         Identifies the body's weights and precision.
     mel : MelSettings
     sampling : Sampling
@@ -95,15 +95,15 @@ class FeatureCache:
         self,
         directory: str | os.PathLike[str],
         extractor: FeatureExtractor,
+        body: str,
         *,
-        body_hash: str,
         mel: MelSettings,
         sampling: Sampling,
     ) -> None:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self._extractor, self._mel, self._sampling = extractor, mel, sampling
-        self._settings = {"body": body_hash, "mel": mel.to_dict(), "sampling": str(sampling)}
+        self._settings = {"body": body, "mel": mel.to_dict(), "sampling": str(sampling)}
 
     def entry(self, path: str) -> Path:
         """The file in the cache that belongs to a media file."""
@@ -140,11 +140,10 @@ class FeatureCache:
     def _extract(self, path: str) -> ClipFeatures:
         info = probe(path)
         parts = []
-        for clip in sampled_clips(info, self._sampling, sample_rate=self._mel.sample_rate):
+        for clip, sound in heard_clips(info, self._sampling, self._mel):
             found = self._extractor.features(clip.frames[: clip.frame_count])
             sequence = np.zeros((1, CLIP_FRAMES, found.shape[1]), np.float16)
             sequence[0, : len(found)] = found
-            sound = sound_input(clip, self._mel)
             parts.append(
                 ClipFeatures(
                     sequence,

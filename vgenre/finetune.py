@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -13,11 +13,8 @@ from keras import ops
 
 from .dataset import Item, shared_weights
 from .errors import DataError
-from .labels import LabelSet
-from .models.visual import build_frame_classifier
-
-UNKNOWN = -1.0
-"""Target of a label about which a film's source says nothing; left out of the loss."""
+from .labels import MULTI, UNKNOWN, LabelSet
+from .models.visual import build_frame_classifier, freeze_normalisation
 
 
 @dataclass(frozen=True)
@@ -34,8 +31,13 @@ class FineTuning:
         pixels, a network sees things at about the same size, as random crops
         enlarge them (Touvron et al., *Fixing the train-test resolution
         discrepancy*, 2019), and a step costs a quarter.
+    head_steps : int
+        Batches before them in which only the dense layer on the body learns. A
+        random one would first of all distort the body (Kumar et al.,
+        *Fine-Tuning Can Distort Pretrained Features*, 2022).
     learning_rate : float
-        Its peak; it rises over 5 % of the steps and falls as a cosine.
+        Its peak; it rises over 5 % of the steps and falls as a cosine. Small,
+        as the body's batch normalisation is frozen and evens nothing out.
     weight_decay : float
     smallest_crop : float
         Least share of the picture's area in a random crop.
@@ -53,7 +55,8 @@ class FineTuning:
     steps: int = 4000
     batch_size: int = 32
     size: int = 160
-    learning_rate: float = 1.5e-4
+    head_steps: int = 200
+    learning_rate: float = 3e-5
     weight_decay: float = 1e-4
     smallest_crop: float = 0.35
     mixup: float = 0.2
@@ -106,7 +109,8 @@ def frame_pool(
     """
     rows = np.flatnonzero([items[owner].split == "train" for owner in owners])
     drawn = [items[owners[row]] for row in rows]
-    targets = np.stack([labels.multi_hot(item.labels) for item in drawn])
+    many = LabelSet(labels.names, MULTI)  # frames are learnt by sigmoid in any case
+    targets = np.stack([many.target(item.labels, item.known) for item in drawn])
     return FramePool(frames, rows, targets, shared_weights(drawn))
 
 
@@ -251,6 +255,13 @@ def finetune(
     keras.utils.set_random_seed(options.seed)
     directory = Path(directory)
     model = build_frame_classifier(body, pools[0].targets.shape[1])
+    if options.head_steps:
+        body.trainable = False
+        model.compile(keras.optimizers.Adam(1e-3), masked_crossentropy)
+        probing = replace(options, steps=options.head_steps, checkpoint_every=options.head_steps)
+        _fit(model, FrameBatches(pools, probing), 1, directory / "head", verbose)
+        body.trainable = True
+        freeze_normalisation(body)
     warmup = max(1, options.steps // 20)
     schedule = keras.optimizers.schedules.CosineDecay(
         options.learning_rate / 20,
@@ -269,9 +280,17 @@ def finetune(
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta"])
     model.compile(optimizer, masked_crossentropy)
     batches = FrameBatches(pools, options)
+    _fit(model, batches, -(-options.steps // len(batches)), directory, verbose)
+    optimizer.finalize_variable_values(model.trainable_variables)
+    return model
+
+
+def _fit(
+    model: keras.Model, batches: FrameBatches, epochs: int, directory: Path, verbose: int
+) -> None:
     model.fit(
         batches,
-        epochs=-(-options.steps // len(batches)),
+        epochs=epochs,
         verbose=verbose,
         callbacks=[
             keras.callbacks.BackupAndRestore(directory / "backup", double_checkpoint=True),
@@ -279,5 +298,3 @@ def finetune(
             keras.callbacks.TerminateOnNaN(),
         ],
     )
-    optimizer.finalize_variable_values(model.trainable_variables)
-    return model

@@ -13,10 +13,10 @@ import keras
 import numpy as np
 
 from .calibration import film_loss, fit_temperature
-from .dataset import Item, film_weights
+from .dataset import Item, film_weights, shared_weights
 from .errors import DataError
 from .features import ClipFeatures
-from .finetune import FineTuning
+from .finetune import FineTuning, masked_crossentropy
 from .labels import SINGLE, LabelSet
 from .models.build import head_of
 from .models.card import Architecture, ModelCard
@@ -47,10 +47,10 @@ class TrainingOptions:
     batch_size : int
         Clips.
     learning_rate : float
-    dtype : str or None
-        Keras dtype policy in which features are computed.
     finetuning : FineTuning or None
         Whether and how the body is fine-tuned first.
+    graphs : bool
+        Whether to write graphs for the OpenVINO engine too.
     seed : int
     """
 
@@ -61,8 +61,8 @@ class TrainingOptions:
     patience: int = 8
     batch_size: int = 32
     learning_rate: float = 1e-3
-    dtype: str | None = None
     finetuning: FineTuning | None = None
+    graphs: bool = True
     seed: int = 0
 
 
@@ -91,8 +91,12 @@ class Part:
             raise DataError(f"no film of the {name} part could be read")
         chosen = clips.take(rows)
         owned = [items[owner] for owner in owners[rows]]
-        targets = np.array([labels.target(item.labels) for item in owned], np.float32)
-        weights = (film_weights(owned) * chosen.seconds).astype(np.float32)
+        targets = np.stack([labels.target(item.labels, item.known) for item in owned])
+        say = film_weights if labels.mode == SINGLE else shared_weights
+        # Within its film a clip has a say by its length; a poster has as large a one as a film.
+        films = np.unique([item.film for item in owned], return_inverse=True)[1]
+        mean_length = np.bincount(films, chosen.seconds) / np.bincount(films)
+        weights = (say(owned) * chosen.seconds / mean_length[films]).astype(np.float32)
         return cls(chosen, owners[rows], list(items), targets, weights / weights.mean())
 
     def where(self, mask: str | None) -> Part:
@@ -322,7 +326,7 @@ def _fit(
         keras.optimizers.AdamW(rate, weight_decay=1e-2, global_clipnorm=1.0),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.05)
         if labels.mode == SINGLE
-        else keras.losses.BinaryCrossentropy(from_logits=True),
+        else masked_crossentropy,
     )
     best = work / f"{name}.best.safetensors"
     # Where no validation film has this stream, training can only watch itself.
@@ -346,7 +350,9 @@ def _fit(
         ],
     )
     load_weights(trainee, best)
-    save_weights(network, finished)
+    # As it ships, in half precision, it gives the logits that are calibrated and measured.
+    save_weights(network, finished, np.float16)
+    load_weights(network, finished)
 
 
 def logits_of(network: keras.Model, clips: ClipFeatures, batch_size: int) -> np.ndarray:

@@ -12,6 +12,9 @@ from .errors import DataError
 SIX_GENRES = ("Action", "Animation", "Horror", "Romance", "Sports", "Science Fiction")
 """The six genres of the method, taken there as mutually exclusive."""
 
+UNKNOWN = -1.0
+"""Target of a label about which a film's source says nothing."""
+
 SINGLE, MULTI = "single", "multi"
 _MODES = (SINGLE, MULTI)
 
@@ -75,7 +78,7 @@ class LabelSet:
                 ) from None
         return vector
 
-    def target(self, labels: Iterable[str]) -> np.ndarray:
+    def target(self, labels: Iterable[str], known: Sequence[str] | None = None) -> np.ndarray:
         """What a network is trained to give for a film with these labels.
 
         In ``single`` mode a film of several genres shares its mass among them,
@@ -83,13 +86,22 @@ class LabelSet:
         unsure of films outside its label set (Hendrycks et al., *Deep Anomaly
         Detection with Outlier Exposure*, 2019).
 
+        Parameters
+        ----------
+        labels : iterable of str
+        known : sequence of str, optional
+            The labels of which the film's source can tell, in ``multi`` mode.
+
         Returns
         -------
         ndarray of float32, shape (n_labels,)
-            In ``single`` mode a distribution, in ``multi`` mode a 0/1 vector.
+            In ``single`` mode a distribution, in ``multi`` mode 0 or 1, or
+            `UNKNOWN` for labels that are not in `known`.
         """
         hot = self.multi_hot(labels)
         if self.mode == MULTI:
+            if known is not None:
+                hot[[name not in known for name in self.names]] = UNKNOWN
             return hot
         return hot / hot.sum() if hot.any() else np.full_like(hot, 1 / len(hot))
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .calibration import probabilities_of
-from .clips import frame_mask, sampled_clips, sound_input
+from .clips import SoundInput, frame_mask, heard_clips, sound_input
 from .engines import Engine, load_engine
 from .errors import MediaError, VgenreError
 from .labels import LabelSet
@@ -24,14 +23,19 @@ from .sampling import Sampling
 _MISSING_SECONDS, _MISSING_FRACTION = 1.0, 0.02
 
 
-def load_model(model: str | os.PathLike[str] = "six", *, engine: str = "auto") -> Model:
+def load_model(
+    model: str | os.PathLike[str] = "six", *, engine: str = "auto", threads: int | None = None
+) -> Model:
     """Load a model.
 
     Parameters
     ----------
     model : str or path
         The name of a model that ships with the package, or a model directory.
-    engine : {"auto", "tensorflow"}
+    engine : {"auto", "openvino", "tensorflow"}
+        See `vgenre.engines.load_engine`.
+    threads : int, optional
+        That the engine may use; all cores unless given.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def load_model(model: str | os.PathLike[str] = "six", *, engine: str = "auto") -
     """
     directory = find_model(model)
     card = read_card(directory)
-    return Model(card, load_engine(engine, directory, card))
+    return Model(card, load_engine(engine, directory, card, threads=threads))
 
 
 class Model:
@@ -138,13 +142,10 @@ class Model:
         clips: list[ClipResult] = []
         weights: list[float] = []
         streams = {"visual": False, "audio": False}
-        found = sampled_clips(
-            info, sampling, sample_rate=self.card.mel.sample_rate, timeout=timeout
-        )
-        for clip in found:
+        for clip, sound in heard_clips(info, sampling, self.card.mel, timeout=timeout):
             streams["visual"] |= clip.has_picture
             streams["audio"] |= clip.has_sound
-            clips.append(self.classify(clip))
+            clips.append(self._classify(clip, sound))
             weights.append(clip.seconds)
             if progress and wanted:
                 progress(min(1.0, sum(weights) / wanted))
@@ -185,16 +186,16 @@ class Model:
         -------
         ClipResult
         """
+        return self._classify(clip, sound_input(clip, self.card.mel))
+
+    def _classify(self, clip: Clip, sound: SoundInput) -> ClipResult:
         features = self.engine.features(clip.frames[: clip.frame_count])
         sequence = np.zeros((CLIP_FRAMES, features.shape[1]), np.float32)
         sequence[: len(features)] = features
-        sound = sound_input(clip, self.card.mel)
         output = self.engine.classify(
             sequence[None], frame_mask(clip)[None], sound.mel[None], sound.mask[None]
         )
-        probabilities = probabilities_of(
-            output.logits, self.card.temperature, self.card.labels.mode
-        )[0]
+        probabilities = self.card.calibration.probabilities(output.logits, self.labels.mode)[0]
         return ClipResult(
             start=clip.start,
             duration=clip.seconds,

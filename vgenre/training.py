@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import logging
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,23 +16,27 @@ from typing import Any
 import keras
 import numpy as np
 
-from .calibration import fit_temperature, fit_thresholds, probabilities_of
-from .dataset import Item, decode_frames, load_items, split_by_film
-from .engines.tensorflow import TensorFlowEngine
-from .errors import DataError
-from .evaluation import bootstrap, films_of, majority, measure
-from .features import FeatureCache
+from .calibration import Calibration, fit_platt, fit_temperature, fit_thresholds
+from .dataset import SPLITS, Item, decode_frames, load_items, split_by_film
+from .engines import has_gpu
+from .errors import DataError, MediaError
+from .evaluation import Films, bootstrap, films_of, majority, measure, outside
+from .features import FeatureCache, FeatureExtractor
 from .finetune import finetune, frame_pool
 from .heads import Part, TrainingOptions, train_heads
-from .labels import SINGLE, LabelSet
+from .labels import MULTI, SINGLE, LabelSet
+from .media import read_clip
 from .models.build import body_of, head_of
 from .models.card import Architecture, ModelCard
 from .models.store import (
     BODY_FILE,
+    BODY_GRAPH,
     HEAD_FILE,
+    HEAD_GRAPH,
     file_hash,
     find_model,
     load_weights,
+    model_file,
     read_card,
     save_model,
     save_weights,
@@ -98,11 +104,9 @@ def train(
     work = output / "training" / _fingerprint(items, labels, options)
 
     network, architecture = _prepare_body(items, labels, initial.body, work, options)
-    extractor = TensorFlowEngine(network)
     features = FeatureCache(
         cache,
-        extractor,
-        body_hash=f"{file_hash(work / BODY_FILE)} {options.dtype}",
+        *feature_engine(network, file_hash(work / BODY_FILE)),
         mel=options.mel,
         sampling=options.sampling,
     )
@@ -111,35 +115,120 @@ def train(
         progress=progress,
         skipped=lambda error: log.warning("left out: %s", error),
     )
-    parts = {
-        name: Part.make(name, clips, owners, items, labels) for name in ("train", "val", "test")
-    }
-    model_card = ModelCard(
-        name=output.resolve().name, labels=labels, architecture=architecture, mel=options.mel
-    )
-    head, systems = train_heads(
-        model_card, clips.features.shape[-1], parts, work, options, audio=initial.audio
-    )
-    temperature, thresholds = _calibrate(systems["fusion"]["val"], parts["val"], labels)
-    metrics = _figures(systems, parts, labels, temperature)
+    parts = {name: Part.make(name, clips, owners, items, labels) for name in SPLITS}
+    learnt = learn(parts, labels, architecture, work, options, audio=initial.audio)
     finished = ModelCard(
         **{
-            "name": model_card.name,
+            "name": output.resolve().name,
             "labels": labels,
             "architecture": architecture,
             "mel": options.mel,
-            "temperature": temperature,
-            "thresholds": thresholds,
+            "calibration": learnt.calibration,
+            "thresholds": learnt.thresholds,
             "data": _describe(parts, items, labels),
-            "metrics": metrics,
+            "metrics": _figures(learnt, labels),
             **(card or {}),
         }
     )
-    written = save_model(output, finished, network, head)
+    if options.graphs:
+        _write_graphs(output, finished, network, learnt.head, items, initial)
+    written = save_model(output, finished, network, learnt.head)
     for leftover in work.iterdir():
         if leftover.is_file():  # TensorBoard's logs stay
             leftover.unlink()
     return written
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What training leaves behind.
+
+    Attributes
+    ----------
+    head : keras.Model
+    logits : dict of str to dict of str to ndarray, shape (n_clips, n_labels)
+        Of each system (``mean_pool``, ``visual``, ``audio``, ``fusion``), for each part.
+    parts : dict of str to Part
+    calibration : Calibration
+    thresholds : tuple of float
+    """
+
+    head: keras.Model
+    logits: dict[str, dict[str, np.ndarray]]
+    parts: dict[str, Part]
+    calibration: Calibration
+    thresholds: tuple[float, ...]
+
+    def films(self, system: str, split: str, labels: LabelSet) -> Films:
+        """Films as a system sees them, by calibrated probabilities.
+
+        Clips whose label is unsure are left out.
+        """
+        part = self.parts[split]
+        of_clip = [part.items[owner] for owner in part.owners]
+        rows = np.flatnonzero([item.measured or not item.labels for item in of_clip])
+        return films_of(
+            self.calibration.probabilities(self.logits[system][split][rows], labels.mode),
+            part.clips.seconds[rows],
+            part.owners[rows],
+            part.items,
+            labels,
+        )
+
+
+def learn(
+    parts: dict[str, Part],
+    labels: LabelSet,
+    architecture: Architecture,
+    work: Path,
+    options: TrainingOptions,
+    *,
+    audio: Callable[[keras.Model], None] | None = None,
+) -> Learnt:
+    """Train the heads on features, and calibrate them on the validation films.
+
+    Parameters
+    ----------
+    parts : dict of str to Part
+        ``"train"``, ``"val"`` and ``"test"``; nothing is learnt from the last.
+    labels : LabelSet
+    architecture : Architecture
+    work : Path
+        For checkpoints and logs; a run that was killed continues from there.
+    options : TrainingOptions
+    audio : callable, optional
+        Puts initial weights into the audio stream.
+
+    Returns
+    -------
+    Learnt
+    """
+    card = ModelCard("training", labels, architecture, options.mel)
+    width = parts["train"].clips.features.shape[-1]
+    head, logits = train_heads(card, width, parts, work, options, audio=audio)
+    calibration, thresholds = _calibrate(logits["fusion"]["val"], parts["val"], labels)
+    return Learnt(head, logits, parts, calibration, thresholds)
+
+
+def feature_engine(network: keras.Model, body_hash: str) -> tuple[FeatureExtractor, str]:
+    """What computes features of a body fastest here, and the name they are kept under.
+
+    Returns
+    -------
+    engine : FeatureExtractor
+        TensorFlow where it has a GPU, else OpenVINO.
+    name : str
+        Of the weights and the engine: features of two precisions are not mixed.
+    """
+    if has_gpu():
+        from .engines.tensorflow import TensorFlowEngine
+
+        engine: FeatureExtractor = TensorFlowEngine(network)
+        return engine, f"{body_hash} tensorflow"
+    from .engines.export import body_graph
+    from .engines.openvino import OpenVINOEngine
+
+    return OpenVINOEngine(body_graph(network)), f"{body_hash} openvino"
 
 
 @dataclass(frozen=True)
@@ -152,10 +241,13 @@ class InitialWeights:
         Puts weights into the body it is given.
     audio : callable, optional
         Puts weights into the audio stream it is given, as far as they fit.
+    directory : path, optional
+        Of the model that they are from, whose graphs can be used again.
     """
 
     body: Callable[[keras.Model], None]
     audio: Callable[[keras.Model], None] | None = None
+    directory: Path | None = None
 
     @classmethod
     def of(cls, source: str | os.PathLike[str]) -> InitialWeights:
@@ -188,7 +280,8 @@ class InitialWeights:
             load_weights(head, directory / HEAD_FILE)
             transfer(head.get_layer("audio"), network)
 
-        return cls(lambda network: load_weights(network, directory / BODY_FILE), audio)
+        body = model_file(directory, card, BODY_FILE)
+        return cls(lambda network: load_weights(network, body), audio, directory)
 
 
 def transfer(source: keras.Model, target: keras.Model) -> None:
@@ -222,7 +315,7 @@ def _prepare_body(
     """The body with its weights, fine-tuned where that is asked for."""
     architecture, tuning = options.architecture, options.finetuning
     file = work / BODY_FILE
-    network = body_of(architecture, options.dtype)
+    network = body_of(architecture)
     if not file.exists():
         work.mkdir(parents=True, exist_ok=True)
         if tuning:
@@ -245,52 +338,96 @@ def _prepare_body(
     return network, architecture
 
 
-def _calibrate(logits: np.ndarray, part: Part, labels: LabelSet) -> tuple[float, tuple[float, ...]]:
-    """Temperature and thresholds, fitted on the validation films."""
+def _calibrate(
+    logits: np.ndarray, part: Part, labels: LabelSet
+) -> tuple[Calibration, tuple[float, ...]]:
+    """Calibration and thresholds, fitted on the validation films."""
     films, targets = part.films()
-    temperature = round(
-        fit_temperature(logits, targets, labels.mode, films=films, weights=part.clips.seconds), 4
-    )
+    seconds = part.clips.seconds
+    if labels.mode == MULTI:
+        calibration = fit_platt(logits, targets, films=films, weights=seconds)
+    else:
+        fitted = fit_temperature(logits, targets, labels.mode, films=films, weights=seconds)
+        calibration = Calibration.temperature(round(fitted, 4), len(labels))
     found = films_of(
-        probabilities_of(logits, temperature, labels.mode),
-        part.clips.seconds,
-        part.owners,
-        part.items,
-        labels,
+        calibration.probabilities(logits, labels.mode), seconds, part.owners, part.items, labels
     )
-    return temperature, fit_thresholds(found.probabilities, found.truth, labels.mode)
+    return calibration, fit_thresholds(found.probabilities, found.truth, labels.mode)
 
 
-def _figures(
-    systems: dict[str, dict[str, np.ndarray]],
-    parts: dict[str, Part],
-    labels: LabelSet,
-    temperature: float,
-) -> dict[str, Any]:
+def _figures(learnt: Learnt, labels: LabelSet) -> dict[str, Any]:
     """Figures of every system on validation and test films, beside the majority baseline."""
     figures: dict[str, Any] = {}
-    train_items = [item for item in parts["train"].items if item.split == "train"]
+    train = learnt.parts["train"]
+    train_items = [item for item in train.items if item.split == "train"]
     for split in ("val", "test"):
-        part = parts[split]
-        rows = np.flatnonzero(
-            [part.items[o].measured and bool(part.items[o].labels) for o in part.owners]
-        )
-        if not len(rows):
+        everything = {name: learnt.films(name, split, labels) for name in learnt.logits}
+        found = {name: films.labelled() for name, films in everything.items()}
+        if not found["fusion"].names:
             continue
-        figures[split] = {}
-        for name, logits in systems.items():
-            films = films_of(
-                probabilities_of(logits[split][rows], temperature, labels.mode),
-                part.clips.seconds[rows],
-                part.owners[rows],
-                part.items,
-                labels,
-            )
-            figures[split][name] = measure(films, labels)
-        baseline = majority(films, labels, train_items)
+        figures[split] = {
+            name: measure(films, labels, learnt.thresholds) for name, films in found.items()
+        }
+        baseline = majority(found["fusion"], labels, train_items)
         figures[split]["majority"] = measure(baseline, labels)
-        figures[split]["fusion"]["interval_95"] = bootstrap(films, labels)
+        figures[split]["fusion"]["interval_95"] = bootstrap(found["fusion"], labels)
+        if labels.mode == SINGLE:
+            figures[split]["fusion"]["outside"] = outside(
+                everything["fusion"], labels, learnt.thresholds
+            )
     return json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 4))
+
+
+def _write_graphs(
+    output: Path,
+    card: ModelCard,
+    network: keras.Model,
+    head: keras.Model,
+    items: Sequence[Item],
+    initial: InitialWeights,
+) -> None:
+    """The networks as graphs for the OpenVINO engine."""
+    from .engines.export import body_graph, head_graph, quantise, write_graph
+
+    output.mkdir(parents=True, exist_ok=True)
+    write_graph(head_graph(head), output / HEAD_GRAPH)
+    if card.body_from is not None:
+        return
+    known = initial.directory
+    save_weights(network, output / BODY_FILE, np.float16)
+    if known and file_hash(output / BODY_FILE) == read_card(known).files.get(BODY_FILE):
+        source = model_file(known, read_card(known), BODY_GRAPH)
+        if source.exists():  # the body as it was; so is its graph
+            for suffix in (".xml", ".bin"):
+                shutil.copyfile(
+                    source.with_suffix(suffix), (output / BODY_GRAPH).with_suffix(suffix)
+                )
+            return
+    graph = body_graph(network)
+    if importlib.util.find_spec("nncf"):
+        log.info("quantising the image network")
+        graph = quantise(graph, _some_frames(items))
+    else:
+        log.warning(
+            "the image network is not quantised and will run at half the speed; "
+            "for that, pip install 'vgenre[quantise]' and run again"
+        )
+    write_graph(graph, output / BODY_GRAPH)
+
+
+def _some_frames(items: Sequence[Item], wanted: int = 300) -> np.ndarray:
+    """Frames from all over the training films, for the ranges of a quantised network."""
+    films = [item for item in {i.film: i for i in items}.values() if item.split == "train"]
+    rng = np.random.default_rng(0)
+    frames: list[np.ndarray] = []
+    for i in rng.permutation(len(films))[:wanted]:
+        try:
+            clip = read_clip(films[i].path)
+        except MediaError:
+            continue
+        each = max(1, wanted // len(films))
+        frames += list(clip.frames[: clip.frame_count][:: max(1, clip.frame_count // each)][:each])
+    return np.stack(frames)
 
 
 def _describe(parts: dict[str, Part], items: Sequence[Item], labels: LabelSet) -> dict[str, Any]:

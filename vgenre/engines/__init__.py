@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,8 +11,9 @@ import numpy as np
 
 from ..errors import ModelError
 from ..models.card import ModelCard
+from ..models.store import GRAPHS
 
-ENGINES = ("auto", "tensorflow")
+ENGINES = ("auto", "openvino", "tensorflow")
 
 
 @dataclass(frozen=True)
@@ -45,24 +47,44 @@ class Engine(Protocol):
         """Opinion on clips: (n, 40, width), (n, 40), (n, n_mels, steps), (n, steps)."""
 
 
-def load_engine(name: str, directory: Path, card: ModelCard) -> Engine:
+def load_engine(
+    name: str, directory: Path, card: ModelCard, *, threads: int | None = None
+) -> Engine:
     """An engine with a model in it.
 
     Parameters
     ----------
-    name : {"auto", "tensorflow"}
+    name : {"auto", "openvino", "tensorflow"}
+        ``"auto"``: OpenVINO, unless there is an NVIDIA GPU for TensorFlow to use
+        or the model has no graphs for OpenVINO.
     directory : Path
         The model's.
     card : ModelCard
         Read and checked.
+    threads : int, optional
+        That the engine may use; all cores unless given.
 
     Raises
     ------
     ModelError
         If there is no such engine, or the weights do not fit.
     """
-    if name in ("auto", "tensorflow"):
-        from .tensorflow import TensorFlowEngine
+    if name not in ENGINES:
+        raise ModelError(f"there is no engine {name!r}; there are {', '.join(ENGINES)}")
+    has_graphs = all(graph in card.files for graph in GRAPHS)
+    if name == "openvino" and not has_graphs:
+        raise ModelError(
+            f"{directory}: this model has no graphs for OpenVINO; use --engine tensorflow"
+        )
+    if name == "openvino" or (name == "auto" and has_graphs and not has_gpu()):
+        from .openvino import OpenVINOEngine
 
-        return TensorFlowEngine.load(directory, card)
-    raise ModelError(f"there is no engine {name!r}; there are {', '.join(ENGINES)}")
+        return OpenVINOEngine.load(directory, card, threads=threads)
+    from .tensorflow import TensorFlowEngine
+
+    return TensorFlowEngine.load(directory, card, threads=threads)
+
+
+def has_gpu() -> bool:
+    """Whether the driver of an NVIDIA GPU runs; asking TensorFlow would take its import."""
+    return os.path.exists("/proc/driver/nvidia/version")

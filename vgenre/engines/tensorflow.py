@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import keras
@@ -11,7 +12,7 @@ import tensorflow as tf
 from ..errors import ModelError
 from ..models.build import body_of, head_of
 from ..models.card import ModelCard
-from ..models.store import BODY_FILE, HEAD_FILE, load_weights
+from ..models.store import BODY_FILE, HEAD_FILE, load_weights, model_file
 from . import HeadOutput
 
 FRAMES_AT_ONCE = 8
@@ -46,10 +47,15 @@ class TensorFlowEngine:
             self._head = tf.function(lambda inputs: head(inputs, training=False))
 
     @classmethod
-    def load(cls, directory: Path, card: ModelCard) -> TensorFlowEngine:
+    def load(
+        cls, directory: Path, card: ModelCard, *, threads: int | None = None
+    ) -> TensorFlowEngine:
         """Build a model's networks and load their weights."""
+        if threads:
+            with contextlib.suppress(RuntimeError):  # TensorFlow runs already, with its own number
+                tf.config.threading.set_intra_op_parallelism_threads(threads)
         body = body_of(card.architecture)
-        load_weights(body, directory / BODY_FILE)
+        load_weights(body, model_file(directory, card, BODY_FILE))
         head = head_of(card, body.output_shape[-1])
         load_weights(head, directory / HEAD_FILE)
         return cls(body, head)

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ..calibration import Calibration
 from ..errors import DataError, ModelError
 from ..labels import LabelSet
 from ..media import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE
 from ..spectrogram import MelSettings
 
 CARD_FILE = "card.json"
-FORMAT = 1
+FORMAT = 2
 
 _CLIP = {"frame_rate": FRAME_RATE, "frames": CLIP_FRAMES, "frame_size": FRAME_SIZE}
 
@@ -63,11 +64,12 @@ class ModelCard:
     labels : LabelSet
     architecture : Architecture
     mel : MelSettings
-    temperature : float
-        Divides the logits before softmax or sigmoid (Guo et al., *On
-        Calibration of Modern Neural Networks*, 2017).
+    calibration : Calibration, optional
+        From logits to probabilities; leaves the logits as they are unless given.
     thresholds : tuple of float
         A film gets a label when its probability reaches the label's threshold.
+    body_from : str or None
+        Name of the model that ships whose body this one uses, in place of a copy.
     description, licence : str
     data, metrics : dict
         What it was trained on, and how it did on films it never saw.
@@ -79,8 +81,9 @@ class ModelCard:
     labels: LabelSet
     architecture: Architecture = field(default_factory=Architecture)
     mel: MelSettings = field(default_factory=MelSettings)
-    temperature: float = 1.0
+    calibration: Calibration = None  # type: ignore[assignment]  # plain, in __post_init__
     thresholds: tuple[float, ...] = ()
+    body_from: str | None = None
     description: str = ""
     licence: str = ""
     data: dict[str, Any] = field(default_factory=dict)
@@ -88,12 +91,17 @@ class ModelCard:
     files: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.calibration is None:
+            plain = Calibration.temperature(1.0, len(self.labels))
+            object.__setattr__(self, "calibration", plain)
         if not self.thresholds:
             default = 0.5 if self.labels.mode == "multi" else 0.0
             object.__setattr__(self, "thresholds", (default,) * len(self.labels))
-        if len(self.thresholds) != len(self.labels):
+        c = self.calibration
+        if not len(self.thresholds) == len(c.scale) == len(c.bias) == len(self.labels):
             raise ModelError(
-                f"model {self.name}: {len(self.thresholds)} thresholds, {len(self.labels)} labels"
+                f"model {self.name}: {len(self.labels)} labels, but {len(self.thresholds)} "
+                f"thresholds, {len(c.scale)} scales and {len(c.bias)} biases"
             )
 
     def write(self, directory: Path) -> None:
@@ -130,7 +138,9 @@ class ModelCard:
             values["architecture"] = Architecture(**parts)
             values["mel"] = MelSettings(**card["mel"])
             values["thresholds"] = tuple(map(float, card["thresholds"]))
-            values["temperature"] = float(card["temperature"])
+            values["calibration"] = Calibration(
+                **{name: tuple(map(float, card["calibration"][name])) for name in ("scale", "bias")}
+            )
             return cls(**values)
         except (KeyError, TypeError, ValueError, DataError) as error:
             raise ModelError(f"{path}: damaged model card: {error!r}") from None

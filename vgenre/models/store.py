@@ -1,7 +1,8 @@
 """A model is a directory: card.json and weights, nothing that runs.
 
 Weights are stored as safetensors, in the order the architecture creates them;
-the architecture itself is built by code from the card.
+the architecture itself is built by code from the card. Beside them may lie the same
+networks as graphs for the OpenVINO engine. A model may share the body of one that ships.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     import keras
 
 BODY_FILE, HEAD_FILE = "body.safetensors", "head.safetensors"
+BODY_GRAPH, HEAD_GRAPH = "body.xml", "head.xml"
+_BODY_FILES = (BODY_FILE, BODY_GRAPH, "body.bin")
+GRAPHS = (BODY_GRAPH, "body.bin", HEAD_GRAPH, "head.bin")
+_FILES = (BODY_FILE, HEAD_FILE, *GRAPHS)
 SHIPPED = Path(__file__).parent.parent / "weights"
 
 
@@ -70,9 +75,9 @@ def read_card(directory: Path) -> ModelCard:
         if name not in card.files:
             raise ModelError(f"{directory / CARD_FILE}: lists no {name}")
     for name, expected in card.files.items():
-        if name != os.path.basename(name) or not name.endswith(".safetensors"):
+        if name not in _FILES:
             raise ModelError(f"{directory / CARD_FILE}: lists {name!r}, which is no weights file")
-        path = directory / name
+        path = model_file(directory, card, name)
         if not path.is_file():
             raise ModelError(f"{path}: this file of the model is missing; copy the model again")
         if (found := file_hash(path)) != expected:
@@ -81,6 +86,25 @@ def read_card(directory: Path) -> ModelCard:
                 "copy the model again"
             )
     return card
+
+
+def model_file(directory: Path, card: ModelCard, name: str) -> Path:
+    """Where a file of a model lies; that of a shared body lies in the directory of another model.
+
+    Raises
+    ------
+    ModelError
+        If that model does not ship with the package.
+    """
+    if card.body_from is None or name not in _BODY_FILES:
+        return directory / name
+    shipped = available_models()
+    if card.body_from not in shipped:
+        raise ModelError(
+            f"{directory / CARD_FILE}: shares the body of {card.body_from!r}, and no model of that "
+            f"name ships ({', '.join(shipped) or 'none'} do)"
+        )
+    return shipped[card.body_from] / name
 
 
 def file_hash(path: Path) -> str:
@@ -97,6 +121,8 @@ def save_model(
 ) -> ModelCard:
     """Write a model directory.
 
+    Graphs for the OpenVINO engine that lie there already are listed in the card.
+
     Parameters
     ----------
     directory : path
@@ -104,7 +130,7 @@ def save_model(
     card : ModelCard
         Its `files` are filled in.
     body, head : keras.Model
-        The body's weights are stored in half precision, the head's as they are.
+        Their weights are stored in half precision.
 
     Returns
     -------
@@ -113,9 +139,11 @@ def save_model(
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    save_weights(body, directory / BODY_FILE, np.float16)
-    save_weights(head, directory / HEAD_FILE)
-    files = {name: file_hash(directory / name) for name in (BODY_FILE, HEAD_FILE)}
+    if card.body_from is None:
+        save_weights(body, directory / BODY_FILE, np.float16)
+    save_weights(head, directory / HEAD_FILE, np.float16)
+    paths = {name: model_file(directory, card, name) for name in _FILES}
+    files = {name: file_hash(path) for name, path in paths.items() if path.is_file()}
     card = replace(card, files=files)
     card.write(directory)
     return card

@@ -61,12 +61,7 @@ def build_body(
             network = _toy_network(size)
         else:
             raise ModelError(f"there is no body called {name!r}; there are {', '.join(BODIES)}")
-        # Batch normalisation stays in inference mode, in training too: the ImageNet weights carry
-        # its statistics folded into the kernels, and batches of one film would skew them. Calling
-        # the network with training=False is not enough: Keras passes the outer model's mode on.
-        for layer in network.layers:
-            if isinstance(layer, layers.BatchNormalization):
-                layer.trainable = False
+        freeze_normalisation(network)
         features = network(scaled)
     features = layers.Activation("linear", dtype="float32", name="features")(features)
     if softmax_classes:
@@ -74,6 +69,20 @@ def build_body(
             softmax_classes, activation="softmax", dtype="float32", name="frame_probabilities"
         )(features)
     return keras.Model(frames, features, name=name)
+
+
+def freeze_normalisation(network: keras.Model) -> None:
+    """Keep batch normalisation in inference mode, in training too.
+
+    The ImageNet weights carry its statistics folded into the kernels, and batches of
+    one film would skew them. Calling a network with ``training=False`` is not enough:
+    Keras passes the outer model's mode on.
+    """
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            freeze_normalisation(layer)
+        elif isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
 
 
 class _policy:

@@ -1,0 +1,79 @@
+"""From Keras networks to the graphs that the OpenVINO engine reads.
+
+A graph is a pair of files, ``NAME.xml`` and ``NAME.bin``. The body's holds 8-bit
+integers, quantised after training on frames like those it will see, the head's half
+precision.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import openvino as ov
+import tensorflow as tf
+
+log = logging.getLogger(__name__)
+
+
+def body_graph(body: keras.Model) -> ov.Model:
+    """A body as an OpenVINO graph, from uint8 frames (n, size, size, 3) to features."""
+    frames = tf.TensorSpec((None, *body.input_shape[1:]), tf.uint8, name="frames")
+    call = tf.function(
+        lambda frames: {"features": body(tf.cast(frames, tf.float32), training=False)},
+        input_signature=[frames],
+    )
+    return ov.convert_model(call.get_concrete_function())
+
+
+def head_graph(head: keras.Model) -> ov.Model:
+    """A head as an OpenVINO graph with the same inputs and outputs by name."""
+    signature = {
+        tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tf.float32, name=tensor.name)
+        for tensor in head.inputs
+    }
+
+    @tf.function
+    def call(**inputs):
+        return head(inputs, training=False)
+
+    return ov.convert_model(call.get_concrete_function(**signature))
+
+
+def quantise(graph: ov.Model, frames: np.ndarray) -> ov.Model:
+    """A body with weights and activations in 8-bit integers.
+
+    Parameters
+    ----------
+    graph : openvino.Model
+        As `body_graph` gives it.
+    frames : ndarray of uint8, shape (n, size, size, 3)
+        From films like those to be labelled; some hundreds. The ranges of the
+        activations are taken from them.
+
+    Returns
+    -------
+    openvino.Model
+    """
+    import nncf
+
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    samples = nncf.Dataset([frame[None] for frame in frames])
+    return nncf.quantize(
+        graph,
+        samples,
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(frames),
+        fast_bias_correction=False,
+    )
+
+
+def write_graph(graph: ov.Model, path: Path) -> None:
+    """Write ``path`` (.xml) and the .bin beside it, whole or not at all."""
+    temporary = path.with_name(f"{path.stem}.part.xml")
+    ov.save_model(graph, temporary, compress_to_fp16=True)
+    os.replace(temporary.with_suffix(".bin"), path.with_suffix(".bin"))
+    os.replace(temporary, path)
