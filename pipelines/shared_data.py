@@ -59,6 +59,11 @@ def clip_items(data: Path, *, labels: str = "six") -> list[Item]:
     return items
 
 
+def folds_of(data: Path) -> list[int]:
+    """The fold of each of `clip_items`."""
+    return [int(row["fold"]) for row in _rows(data / "clips.csv")]
+
+
 def poster_items(data: Path) -> list[Item]:
     """The posters, each a film of one frame."""
     return [

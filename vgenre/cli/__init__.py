@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from .evaluate import evaluate
 from .extract import extract
 from .label import label
 from .models import models
@@ -18,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (label, extract, train, models):
+for command in (label, extract, train, evaluate, models):
     app.command()(command)
 
 
