@@ -41,7 +41,7 @@ def finetune_body(data: Path, work: Path) -> Path:
     frames, owners = decode_frames(items, work / "posters.frames")
     pool = frame_pool(items, LabelSet(IMDB_GENRES, MULTI), frames, owners)
     print(f"body: {len(pool.rows)} posters to train on", file=sys.stderr)
-    options = FineTuning(steps=700)
+    options = FineTuning(steps=2000)
     body = build_body(size=options.size, dtype=options.dtype)
     load_imagenet(body, data / "weights" / "inception_v3_notop.h5")
     finetune(body, [pool], options, work / "finetune")

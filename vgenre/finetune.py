@@ -55,11 +55,11 @@ class FineTuning:
     steps: int = 4000
     batch_size: int = 32
     size: int = 160
-    head_steps: int = 200
-    learning_rate: float = 3e-5
+    head_steps: int = 600
+    learning_rate: float = 6e-5
     weight_decay: float = 1e-4
     smallest_crop: float = 0.35
-    mixup: float = 0.2
+    mixup: float = 0.1
     checkpoint_every: int = 100
     dtype: str = "mixed_bfloat16"
     seed: int = 0
@@ -257,7 +257,7 @@ def finetune(
     model = build_frame_classifier(body, pools[0].targets.shape[1])
     if options.head_steps:
         body.trainable = False
-        model.compile(keras.optimizers.Adam(1e-3), masked_crossentropy)
+        model.compile(keras.optimizers.Adam(2e-3), masked_crossentropy)
         probing = replace(options, steps=options.head_steps, checkpoint_every=options.head_steps)
         _fit(model, FrameBatches(pools, probing), 1, directory / "head", verbose)
         body.trainable = True
