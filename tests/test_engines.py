@@ -88,7 +88,7 @@ def test_unknown_engines_and_models_without_graphs_are_refused(tmp_path: Path) -
     toy_model(tmp_path)
     with pytest.raises(ModelError, match="auto, openvino, tensorflow"):
         vgenre.load_model(tmp_path, engine="abacus")
-    with pytest.raises(ModelError, match="no graphs for OpenVINO; use --engine tensorflow"):
+    with pytest.raises(ModelError, match="has no graphs for OpenVINO; use --engine tensorflow"):
         vgenre.load_model(tmp_path, engine="openvino")
     assert vgenre.load_model(tmp_path).engine.name == "tensorflow"
 

@@ -171,6 +171,25 @@ def test_frames_equal_an_independent_decode(counter_film: Path, start: float) ->
         assert np.abs(frame.astype(int) - theirs).mean() < 6
 
 
+@pytest.mark.parametrize("start", [0, 3.1])
+def test_frames_that_no_other_refers_to_can_be_skipped(tmp_path: Path, start: float) -> None:
+    path = film(tmp_path / "b.mp4", "-bf", 3, "-g", 250, seconds=14, picture=counter(25))
+    whole, some = (next(iter_clips(path, start, seconds=10, skip_frame=s)) for s in (None, "noref"))
+    assert some.frame_count == whole.frame_count == CLIP_FRAMES
+    numbers = [np.array([frame_number(f) for f in clip.frames]) for clip in (whole, some)]
+    assert 0 < np.abs(numbers[0] - numbers[1]).max() <= 4
+    np.testing.assert_array_equal(whole.waveform, some.waveform)
+
+
+def test_key_frames_stand_until_the_next_one(tmp_path: Path) -> None:
+    path = film(tmp_path / "k.mp4", "-g", 50, "-sc_threshold", 0, seconds=12, picture=counter(25))
+    first, second = iter_clips(path, skip_frame="nokey")
+    assert first.frame_count == CLIP_FRAMES
+    assert set(map(frame_number, first.frames)) == {0, 50, 100, 150, 200}
+    assert set(map(frame_number, second.frames[: second.frame_count])) == {250}
+    assert first.has_sound
+
+
 def test_frames_of_a_large_picture_equal_an_independent_decode(tmp_path: Path) -> None:
     path = film(tmp_path / "large.mp4", seconds=1, size="640x480", rate=4, sound=None)
     capture = cv2.VideoCapture(str(path))

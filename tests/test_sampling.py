@@ -43,12 +43,19 @@ def test_a_still_image_is_looked_at_once() -> None:
     assert len(Sampling(10).spans(film(0, is_image=True))) == 1
 
 
-@pytest.mark.parametrize("text", ["full", "1", "25"])
+@pytest.mark.parametrize("text", ["full", "keyframes", "1", "25"])
 def test_the_command_lines_words_are_understood(text: str) -> None:
     assert str(Sampling.parse(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "0", "-3", "2.5", "all"])
 def test_other_words_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="neither a number of clips nor 'full'"):
+    with pytest.raises(ValueError, match="neither a number of clips nor 'full' nor 'keyframes'"):
         Sampling.parse(text)
+
+
+def test_frames_are_skipped_only_where_enough_are_left() -> None:
+    dense, sparse = (MediaInfo("f", "mov", 9, video_stream=0, frame_rate=r) for r in (25, 8))
+    assert Sampling(10).skip_frame(dense) == Sampling.parse("full").skip_frame(dense) == "noref"
+    assert Sampling(10).skip_frame(sparse) is None
+    assert Sampling.parse("keyframes").skip_frame(sparse) == "nokey"

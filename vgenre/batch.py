@@ -28,7 +28,7 @@ def label_folder(
         See `load_model`.
     sampling : Sampling, int or str, optional
         How many evenly spaced clips of a film are looked at, or ``"full"``.
-    engine : {"auto", "tensorflow"}
+    engine : {"auto", "openvino", "tensorflow"}
 
     Yields
     ------

@@ -112,6 +112,7 @@ def sampled_clips(
                 seconds=span.seconds or None,
                 info=info,
                 sample_rate=sample_rate,
+                skip_frame=sampling.skip_frame(info),
                 timeout=timeout,
             ):
                 found = True

@@ -232,6 +232,7 @@ def iter_clips(
     seconds: float | None = None,
     info: MediaInfo | None = None,
     sample_rate: int = SAMPLE_RATE,
+    skip_frame: str | None = None,
     timeout: float = TIMEOUT,
 ) -> Generator[Clip, None, None]:
     """Read a film clip after clip in one pass.
@@ -245,6 +246,9 @@ def iter_clips(
         As in `read_clip`.
     seconds : float, optional
         How much to read; to the end of the film unless given.
+    skip_frame : str, optional
+        Frames that are not decoded, in FFmpeg's words: ``"noref"`` or ``"nokey"``.
+        The frame before stands in for one that is missing.
 
     Yields
     ------
@@ -269,7 +273,7 @@ def iter_clips(
     with Decoder(info.path, timeout) as decoder:
         video = decoder.open_pipe() if info.video_stream is not None else None
         audio = decoder.open_pipe() if info.audio_stream is not None else None
-        decoder.run(_decode_args(info, start, seconds, sample_rate, video, audio))
+        decoder.run(_decode_args(info, start, seconds, sample_rate, skip_frame, video, audio))
         while limit is None or limit > 0:
             frames = np.zeros((CLIP_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
             waveform = np.zeros(CLIP_SECONDS * sample_rate, np.float32)
@@ -368,6 +372,7 @@ def _decode_args(
     start: float,
     seconds: float | None,
     sample_rate: int,
+    skip_frame: str | None,
     video: Pipe | None,
     audio: Pipe | None,
 ) -> list[str]:
@@ -378,6 +383,8 @@ def _decode_args(
         options["ss"] = f"{start - lead:.6f}"
     if seconds is not None:
         options["t"] = f"{seconds + lead:.6f}"
+    if skip_frame:
+        options["skip_frame"] = skip_frame
     source = ffmpeg.input(_url(info.path), **options)
     outputs = []
     # Each output has a filter chain of its own. In one common graph FFmpeg would keep all
@@ -385,10 +392,13 @@ def _decode_args(
     if video:
         # start_time drops the lead, and repeats the first frame where the picture begins later;
         # eof_action=pass keeps the one frame of a film shorter than a quarter second.
-        chain = (
-            f"fps={FRAME_RATE}:start_time={lead:.6f}:eof_action=pass,setpts=PTS-STARTPTS,"
-            f"scale={FRAME_SIZE}:{FRAME_SIZE}:flags=area"
-        )
+        steps = [
+            f"fps={FRAME_RATE}:start_time={lead:.6f}:eof_action=pass,setpts=PTS-STARTPTS",
+            f"scale={FRAME_SIZE}:{FRAME_SIZE}:flags=area",
+        ]
+        if skip_frame == "nokey":  # fewer come in than go out: each is scaled once
+            steps.reverse()
+        chain = ",".join(steps)
         picture = source[str(info.video_stream)]
         outputs.append(
             picture.output(f"pipe:{video.fd}", vf=chain, format="rawvideo", pix_fmt="rgb24")

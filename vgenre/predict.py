@@ -97,7 +97,7 @@ class Model:
         path : str or path
             A film, a sound file or a still image.
         sampling : Sampling, int or str, optional
-            How many evenly spaced clips are looked at, or ``"full"``.
+            How many evenly spaced clips are looked at, ``"full"`` or ``"keyframes"``.
         timeout : float
             Seconds that FFmpeg may go without giving anything.
         progress : callable, optional
@@ -189,7 +189,7 @@ class Model:
         return self._classify(clip, sound_input(clip, self.card.mel))
 
     def _classify(self, clip: Clip, sound: SoundInput) -> ClipResult:
-        features = self.engine.features(clip.frames[: clip.frame_count])
+        features = self._features(clip.frames[: clip.frame_count])
         sequence = np.zeros((CLIP_FRAMES, features.shape[1]), np.float32)
         sequence[: len(features)] = features
         output = self.engine.classify(
@@ -202,6 +202,14 @@ class Model:
             probabilities=dict(zip(self.labels.names, probabilities.tolist(), strict=True)),
             gate=dict(zip(("visual", "audio"), output.gate[0].tolist(), strict=True)),
         )
+
+    def _features(self, frames: np.ndarray) -> np.ndarray:
+        """Features of frames, those of a frame like the one before it computed once."""
+        new = np.ones(len(frames), bool)
+        new[1:] = (frames[1:] != frames[:-1]).any(axis=(1, 2, 3))
+        if new.all():
+            return self.engine.features(frames)
+        return self.engine.features(frames[new])[np.cumsum(new) - 1]
 
 
 def _sampling(value: int | str | None) -> Sampling:

@@ -9,6 +9,10 @@ from .media import CLIP_SECONDS, MediaInfo
 
 DEFAULT_CLIPS = 10
 
+# Frames a second of which one in five is still four a second: encoders put at most three frames
+# that can be skipped between two that cannot, save at settings seldom used.
+_ENOUGH = 20.0
+
 
 @dataclass(frozen=True)
 class Span:
@@ -32,27 +36,45 @@ class Sampling:
     ----------
     clips : int or None
         How many clips of 10 s; None for every second.
+    keyframes : bool
+        Whether only key frames are decoded, each shown until the next one. Several
+        times as fast, and right about as often where films have one every few seconds.
     """
 
     clips: int | None = DEFAULT_CLIPS
+    keyframes: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Sampling:
-        """The policy that ``--sampling`` names: a number of clips, or ``full``.
+        """The policy that ``--sampling`` names: a number of clips, ``full`` or ``keyframes``.
 
         Raises
         ------
         ValueError
-            If it is neither.
+            If it is none of them.
         """
-        if text == "full":
-            return cls(None)
+        if text in ("full", "keyframes"):
+            return cls(None, keyframes=text == "keyframes")
         if text.isdecimal() and int(text) > 0:
             return cls(int(text))
-        raise ValueError(f"sampling {text!r} is neither a number of clips nor 'full'")
+        raise ValueError(
+            f"sampling {text!r} is neither a number of clips nor 'full' nor 'keyframes'"
+        )
 
     def __str__(self) -> str:
+        if self.keyframes:
+            return "keyframes"
         return "full" if self.clips is None else str(self.clips)
+
+    def skip_frame(self, info: MediaInfo) -> str | None:
+        """The frames that the decoder need not decode, as FFmpeg's ``-skip_frame`` names them.
+
+        Frames that no other frame refers to are passed over where the rest comes thick
+        enough for four a second.
+        """
+        if self.keyframes:
+            return "nokey"
+        return "noref" if info.frame_rate >= _ENOUGH else None
 
     def spans(self, info: MediaInfo) -> list[Span]:
         """What to read of a film.

@@ -38,11 +38,14 @@ def label(
     sampling: Annotated[
         str | None,
         typer.Option(
-            metavar="N|full",
-            help="Clips of 10 s looked at in a film, evenly spaced, or all of it. 10 unless given.",
+            metavar="N|full|keyframes",
+            help="Clips of 10 s looked at in a film, evenly spaced; all of it; or its key frames. "
+            "10 unless given.",
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(metavar="auto|tensorflow", help="What runs it.")] = "auto",
+    engine: Annotated[
+        str, typer.Option(metavar="auto|openvino|tensorflow", help="What runs it.")
+    ] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
 ) -> None:
     """Name the genres of films.
@@ -53,6 +56,7 @@ def label(
     policy = parse_sampling(sampling) if sampling else None
     films = films_in(paths)
 
+    from ..engines import choose_engine
     from ..models.store import find_model, read_card
     from ..writers import open_writer
 
@@ -65,7 +69,8 @@ def label(
         bar = stack.enter_context(progress_bar(quiet))
         task = bar.add_task("loading the model", total=len(films), done="")
 
-        import_tensorflow()
+        if choose_engine(engine, card) == "tensorflow":
+            import_tensorflow()
         from ..predict import load_model
 
         loaded = load_model(model, engine=engine)

@@ -47,6 +47,31 @@ class Engine(Protocol):
         """Opinion on clips: (n, 40, width), (n, 40), (n, n_mels, steps), (n, steps)."""
 
 
+def choose_engine(name: str, card: ModelCard) -> str:
+    """The engine that runs a model: ``"openvino"`` or ``"tensorflow"``.
+
+    Parameters
+    ----------
+    name : {"auto", "openvino", "tensorflow"}
+        ``"auto"``: OpenVINO, unless there is an NVIDIA GPU for TensorFlow to use
+        or the model has no graphs for OpenVINO.
+    card : ModelCard
+
+    Raises
+    ------
+    ModelError
+        If there is no such engine, or it cannot run this model.
+    """
+    if name not in ENGINES:
+        raise ModelError(f"there is no engine {name!r}; there are {', '.join(ENGINES)}")
+    has_graphs = all(graph in card.files for graph in GRAPHS)
+    if name == "openvino" and not has_graphs:
+        raise ModelError(f"model {card.name} has no graphs for OpenVINO; use --engine tensorflow")
+    if name != "auto":
+        return name
+    return "openvino" if has_graphs and not has_gpu() else "tensorflow"
+
+
 def load_engine(
     name: str, directory: Path, card: ModelCard, *, threads: int | None = None
 ) -> Engine:
@@ -55,8 +80,7 @@ def load_engine(
     Parameters
     ----------
     name : {"auto", "openvino", "tensorflow"}
-        ``"auto"``: OpenVINO, unless there is an NVIDIA GPU for TensorFlow to use
-        or the model has no graphs for OpenVINO.
+        See `choose_engine`.
     directory : Path
         The model's.
     card : ModelCard
@@ -69,14 +93,7 @@ def load_engine(
     ModelError
         If there is no such engine, or the weights do not fit.
     """
-    if name not in ENGINES:
-        raise ModelError(f"there is no engine {name!r}; there are {', '.join(ENGINES)}")
-    has_graphs = all(graph in card.files for graph in GRAPHS)
-    if name == "openvino" and not has_graphs:
-        raise ModelError(
-            f"{directory}: this model has no graphs for OpenVINO; use --engine tensorflow"
-        )
-    if name == "openvino" or (name == "auto" and has_graphs and not has_gpu()):
+    if choose_engine(name, card) == "openvino":
         from .openvino import OpenVINOEngine
 
         return OpenVINOEngine.load(directory, card, threads=threads)
