@@ -247,9 +247,9 @@ def measure(film: str, model: str, folder: Path) -> dict:
 def print_table(found: dict) -> None:
     """The table, and what comes after it."""
     print(f"{found['film_seconds']:.0f} s of {found['picture']}, {found['cores']} cores")
-    print(
-        f"{'stage':32} {'s':>7} {'CPU s':>7} {'frames/s':>8} {'x time':>7} {'ratio':>6} {'limit':>6}"
-    )
+    titles = ("s", "CPU s", "frames/s", "x time", "ratio", "limit")
+    widths = (7, 7, 8, 7, 6, 6)
+    print(f"{'stage':32}", *(f"{t:>{w}}" for t, w in zip(titles, widths, strict=True)))
     for s in found["stages"]:
         ratio = "" if s["ratio"] is None else f"{s['ratio']:.1f}"
         share = "" if s["share_of_limit"] is None else f"{s['share_of_limit']:.0%}"

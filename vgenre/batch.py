@@ -1,14 +1,21 @@
-"""Many films: each gets a record, one bad file never stops the rest."""
+"""Many films: each gets a record, one bad file never stops the rest, nothing is done twice."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from . import __version__
 from .dataset import find_media
-from .predict import Model, load_model
-from .result import FilmResult
+from .journal import Journal, film_key
+from .models.card import CARD_FILE
+from .models.store import file_hash, find_model
+from .predict import Model
+from .result import ERROR, PARTIAL, FilmResult
 from .sampling import Sampling
+from .workers import Executor, InProcess, Progress, Task, Workers
 
 
 def label_folder(
@@ -17,6 +24,9 @@ def label_folder(
     model: str | os.PathLike[str] | Model = "six",
     sampling: Sampling | int | str | None = None,
     engine: str = "auto",
+    jobs: int = 1,
+    journal: str | os.PathLike[str] | None = None,
+    restart: bool = False,
 ) -> Iterator[FilmResult]:
     """Name the genres of all films in a folder.
 
@@ -25,20 +35,30 @@ def label_folder(
     paths : path or iterable of path
         Folders, searched recursively, and files.
     model : str, path or Model
-        See `load_model`.
+        See `load_model`. A loaded one labels in this process, whatever `jobs`.
     sampling : Sampling, int or str, optional
-        How many evenly spaced clips of a film are looked at, or ``"full"``.
+        How many evenly spaced clips of a film are looked at, ``"full"`` or
+        ``"keyframes"``.
     engine : {"auto", "openvino", "tensorflow"}
+    jobs : int
+        Films at once, each in a process of its own; 1: in this process.
+    journal : path, optional
+        A file that keeps every finished record; films that it knows, and that
+        have not changed, are not labelled again.
+    restart : bool
+        Forget what the journal knows.
 
     Yields
     ------
     FilmResult
-        As each film is done, in the order of their paths.
+        As each film is done; with one job in the order of their paths.
 
     Raises
     ------
     ModelError
         If the model cannot be loaded. Errors of films are in their records.
+    DataError
+        If another run writes the journal.
 
     Examples
     --------
@@ -47,6 +67,101 @@ def label_folder(
     """
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
-    loaded = model if isinstance(model, Model) else load_model(model, engine=engine)
-    for path in find_media(paths):
-        yield loaded.label(path, sampling=sampling)
+    films = find_media(paths)
+    policy = sampling if isinstance(sampling, Sampling) else Sampling.of(sampling)
+    name = model.card.name if isinstance(model, Model) else os.fspath(model)
+    task = Task(name, engine, str(policy))
+    executor: Executor
+    if isinstance(model, Model):
+        executor = InProcess(model, policy)
+    elif jobs > 1:
+        executor = Workers(replace(task, threads=threads_for(jobs)), jobs)
+    else:
+        executor = InProcess(task.load(), policy)
+    if journal is None:
+        yield from executor.run(films)
+        return
+    with Journal(Path(journal), restart=restart) as known:
+        for finished in Batch(films, known, settings_of(task)).run(executor):
+            yield finished.result
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A film's record, and whether an earlier run had made it."""
+
+    result: FilmResult
+    known: bool
+
+
+def settings_of(task: Task) -> str:
+    """All that a record depends on beside the film: version, model, engine, sampling."""
+    card = file_hash(find_model(task.model) / CARD_FILE)
+    return f"{__version__} {card} {task.engine} {task.sampling}"
+
+
+def threads_for(jobs: int) -> int:
+    """How many threads each of several engines gets."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, round((cores or 1) / jobs))
+
+
+class Batch:
+    """Films and their journal.
+
+    Parameters
+    ----------
+    films : iterable of str
+    journal : Journal
+    settings : str
+        As `settings_of` gives it.
+    """
+
+    def __init__(self, films: Iterable[str], journal: Journal, settings: str) -> None:
+        self.journal, self._settings = journal, settings
+        # As the files are now: one that changes while it waits is done again by the next run.
+        self._keys = {film: film_key(film, settings) for film in films}
+
+    def run(self, executor: Executor, progress: Progress | None = None) -> Iterator[Finished]:
+        """Label the films that the journal does not know, and put each record into it.
+
+        Parameters
+        ----------
+        executor : Executor
+        progress : callable, optional
+            Is told of a film and how much of it is done.
+
+        Yields
+        ------
+        Finished
+            Known films first; each record is on disk when it is given.
+        """
+        new = []
+        for film, key in self._keys.items():
+            if key in self.journal:
+                yield Finished(self._record(film), True)
+            else:
+                new.append(film)
+        for result in executor.run(new, progress):
+            key = self._keys[result.path]
+            if result.status != ERROR and film_key(result.path, self._settings) != key:
+                result = _changed(result)
+            self.journal[key] = result.to_dict()
+            yield Finished(result, False)
+
+    def records(self) -> Iterator[FilmResult]:
+        """The records of all films that are finished, in the films' order, one at a time."""
+        for film, key in self._keys.items():
+            if key in self.journal:
+                yield self._record(film)
+
+    def _record(self, film: str) -> FilmResult:
+        return replace(FilmResult.from_dict(self.journal[self._keys[film]]), path=film)
+
+
+def _changed(result: FilmResult) -> FilmResult:
+    message = (
+        f"{result.path}: the file changed while it was read; run again when it is complete, and it "
+        "will be labelled anew"
+    )
+    return replace(result, status=PARTIAL, error={"type": "FileChanged", "message": message})

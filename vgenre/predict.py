@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .clips import SoundInput, frame_mask, heard_clips, sound_input
 from .engines import Engine, load_engine
-from .errors import MediaError, VgenreError
+from .errors import MediaError
 from .labels import LabelSet
 from .media import CLIP_FRAMES, TIMEOUT, Clip, MediaInfo, probe
 from .models.card import ModelCard
 from .models.store import find_model, read_card
-from .result import ERROR, OK, PARTIAL, ClipResult, FilmResult
+from .result import OK, PARTIAL, ClipResult, FilmResult, failure
 from .sampling import Sampling
+from .spectrogram import log_mel
 
 # What may be missing of a film that counts as whole: containers round, tracks end apart.
 _MISSING_SECONDS, _MISSING_FRACTION = 1.0, 0.02
@@ -54,7 +57,10 @@ def load_model(
     """
     directory = find_model(model)
     card = read_card(directory)
-    return Model(card, load_engine(engine, directory, card, threads=threads))
+    with ThreadPoolExecutor(1) as thread:
+        # librosa takes a second to load at its first use; the engine's graphs take as long.
+        thread.submit(log_mel, np.zeros(card.mel.n_fft, np.float32), card.mel)
+        return Model(card, load_engine(engine, directory, card, threads=threads))
 
 
 class Model:
@@ -110,7 +116,7 @@ class Model:
         """
         started = time.perf_counter()
         path = os.fspath(path)
-        policy = sampling if isinstance(sampling, Sampling) else _sampling(sampling)
+        policy = Sampling.of(sampling)
         info, record, error = None, None, None
         try:
             info = probe(path, timeout=timeout)
@@ -120,7 +126,13 @@ class Model:
         except OSError as problem:  # it vanished, or its disk failed, while it was read
             error = MediaError(path, problem.strerror or str(problem))
         if record is None:
-            record = _no_record(error)
+            assert error is not None
+            known = failure(error, path, self.card.name, self.engine.name)
+            return replace(
+                known,
+                duration=info.duration if info else None,
+                seconds=time.perf_counter() - started,
+            )
         return FilmResult(
             path=path,
             duration=info.duration if info else None,
@@ -210,20 +222,3 @@ class Model:
         if new.all():
             return self.engine.features(frames)
         return self.engine.features(frames[new])[np.cumsum(new) - 1]
-
-
-def _sampling(value: int | str | None) -> Sampling:
-    return Sampling() if value is None else Sampling.parse(str(value))
-
-
-def _no_record(error: VgenreError | None) -> dict[str, Any]:
-    """The record of a film of which nothing is known."""
-    return {
-        "status": ERROR,
-        "labels": [],
-        "probabilities": {},
-        "clips": [],
-        "streams": {"visual": False, "audio": False},
-        "decoded_fraction": None,
-        "error": {"type": type(error).__name__, "message": str(error)},
-    }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .errors import VgenreError
+
 OK, PARTIAL, ERROR = "ok", "partial", "error"
 
 
@@ -71,6 +73,29 @@ class FilmResult:
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON; figures rounded to what they mean."""
         return _rounded(asdict(self))
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> FilmResult:
+        """A record that `to_dict` gave."""
+        return cls(**{**record, "clips": [ClipResult(**clip) for clip in record["clips"]]})
+
+
+def failure(error: VgenreError, path: str, model: str, engine: str = "") -> FilmResult:
+    """The record of a film that could not be labelled."""
+    return FilmResult(
+        path=path,
+        status=ERROR,
+        labels=[],
+        probabilities={},
+        clips=[],
+        streams={"visual": False, "audio": False},
+        duration=None,
+        decoded_fraction=None,
+        model=model,
+        engine=engine,
+        error={"type": type(error).__name__, "message": str(error)},
+        seconds=0.0,
+    )
 
 
 def _rounded(value: Any) -> Any:

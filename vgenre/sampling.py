@@ -61,6 +61,13 @@ class Sampling:
             f"sampling {text!r} is neither a number of clips nor 'full' nor 'keyframes'"
         )
 
+    @classmethod
+    def of(cls, value: Sampling | int | str | None) -> Sampling:
+        """The policy that a number or word names; the default for None."""
+        if isinstance(value, Sampling):
+            return value
+        return cls() if value is None else cls.parse(str(value))
+
     def __str__(self) -> str:
         if self.keyframes:
             return "keyframes"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import import_tensorflow, parse_sampling, progress_bar
+from .common import parse_sampling, progress_bar
 
 
 def train(
@@ -73,6 +73,8 @@ def train(
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for noisy in ("absl", "tensorflow"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+
+    from ..engines import import_tensorflow
 
     import_tensorflow()
     from ..finetune import FineTuning

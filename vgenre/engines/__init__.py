@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -97,6 +98,7 @@ def load_engine(
         from .openvino import OpenVINOEngine
 
         return OpenVINOEngine.load(directory, card, threads=threads)
+    import_tensorflow()
     from .tensorflow import TensorFlowEngine
 
     return TensorFlowEngine.load(directory, card, threads=threads)
@@ -105,3 +107,22 @@ def load_engine(
 def has_gpu() -> bool:
     """Whether the driver of an NVIDIA GPU runs; asking TensorFlow would take its import."""
     return os.path.exists("/proc/driver/nvidia/version")
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without the greetings that it writes past all of its settings."""
+    with tempfile.TemporaryFile() as said:
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()  # the first look for a GPU complains too
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -72,5 +72,6 @@ class Writer:
     ) -> None:
         if kind is None:
             self.close()
-        else:  # what was written stays in the .part file
+        else:
             self.file.close()
+            self._part.unlink(missing_ok=True)

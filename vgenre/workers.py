@@ -1,0 +1,221 @@
+"""Where films are labelled: in this process, or in workers that may die without harm.
+
+An executor takes paths and gives their records as they are finished. Workers are
+spawned, never forked: a fork after TensorFlow or OpenVINO started their threads hangs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .errors import MediaError, VgenreError
+from .result import FilmResult, failure
+
+if TYPE_CHECKING:
+    from .predict import Model
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is done with each film; all that a worker has to know.
+
+    Parameters
+    ----------
+    model : str
+        Name or directory.
+    engine : str
+    sampling : str or None
+        As ``--sampling`` names it.
+    threads : int or None
+        Of the engine.
+    """
+
+    model: str
+    engine: str = "auto"
+    sampling: str | None = None
+    threads: int | None = None
+
+    def load(self) -> Model:
+        """The model, in this process."""
+        from .predict import load_model
+
+        return load_model(self.model, engine=self.engine, threads=self.threads)
+
+
+class Executor(Protocol):
+    """Labels films."""
+
+    def run(self, films: Iterable[str], progress: Progress | None = None) -> Iterator[FilmResult]:
+        """Records of films, in the order in which they are finished."""
+
+
+class InProcess:
+    """Labels films here, one after the other.
+
+    Parameters
+    ----------
+    model : Model
+    sampling : Sampling, int, str or None
+    """
+
+    def __init__(self, model: Model, sampling: Any = None) -> None:
+        self._model, self._sampling = model, sampling
+
+    def run(self, films: Iterable[str], progress: Progress | None = None) -> Iterator[FilmResult]:
+        """Records of films, in their order."""
+        for film in films:
+
+            def tell(part: float, film: str = film) -> None:
+                if progress:
+                    progress(film, part)
+
+            yield self._model.label(film, sampling=self._sampling, progress=tell)
+
+
+class WorkerDied(MediaError):
+    """The process that labelled a film died, twice."""
+
+
+class _Worker:
+    """One spawned process and the film it is at."""
+
+    def __init__(self, task: Task) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, task), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.film: str | None = None
+        self.ready = False
+
+    def give(self, film: str) -> None:
+        self.film = film
+        with contextlib.suppress(OSError):  # it died; its pipe will tell
+            self.pipe.send(film)
+
+    def stop(self) -> None:
+        self.pipe.close()
+        self.process.kill()
+        self.process.join()
+
+
+class Workers:
+    """Labels films in spawned processes.
+
+    One that dies costs its film one more try and then an error record, not the run.
+
+    Parameters
+    ----------
+    task : Task
+    jobs : int
+        Processes.
+    """
+
+    def __init__(self, task: Task, jobs: int) -> None:
+        self._task, self._jobs = task, jobs
+
+    def run(self, films: Iterable[str], progress: Progress | None = None) -> Iterator[FilmResult]:
+        """Records of films, in the order in which they are finished."""
+        waiting = deque(films)
+        died: set[str] = set()
+        false_starts = 0
+        workers: list[_Worker] = []
+        try:
+            while waiting or any(worker.film for worker in workers):
+                while len(workers) < min(self._jobs, len(waiting) + len(workers)):
+                    workers.append(_Worker(self._task))
+                for worker in workers:
+                    if worker.film is None and waiting:
+                        worker.give(waiting.popleft())
+                for pipe in wait([worker.pipe for worker in workers]):
+                    worker = next(w for w in workers if w.pipe is pipe)
+                    try:
+                        kind, value = worker.pipe.recv()
+                    except (EOFError, OSError):
+                        kind, value = "died", None
+                    if kind == "ready":
+                        worker.ready = True
+                    elif kind == "refused":  # by the model: no film can be labelled
+                        raise value
+                    elif kind == "progress":
+                        if progress and worker.film:
+                            progress(worker.film, value)
+                    elif kind == "done":
+                        worker.film = None
+                        yield value
+                    else:
+                        workers.remove(worker)
+                        worker.stop()
+                        film, status = worker.film, worker.process.exitcode
+                        if not worker.ready:
+                            false_starts += 1
+                            if false_starts > 2 * self._jobs:
+                                raise VgenreError(
+                                    f"the workers die while they load the model (exit status "
+                                    f"{status}); is there memory for {self._jobs} of them? "
+                                    "Try a smaller --jobs"
+                                )
+                        if film is None:
+                            continue
+                        if film in died:
+                            yield failure(
+                                WorkerDied(
+                                    film,
+                                    f"the process that labelled it died twice ({_cause(status)}); "
+                                    "the file may be made to do harm, or need more memory than "
+                                    "there is",
+                                ),
+                                film,
+                                self._task.model,
+                            )
+                        else:
+                            if worker.ready:
+                                died.add(film)
+                            waiting.appendleft(film)
+        finally:
+            for worker in workers:
+                worker.stop()
+
+
+def _cause(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"signal {signal.Signals(-status).name}"
+    return f"exit status {status}"
+
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _work(pipe: Connection, task: Task) -> None:
+    """A worker's life: load the model, label what comes through the pipe."""
+    # A group of its own: Ctrl-C at the terminal is for the parent, which ends the workers.
+    os.setpgrp()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):  # Linux: no worker outlives its parent
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        model = task.load()
+    except VgenreError as error:
+        pipe.send(("refused", error))
+        return
+    pipe.send(("ready", None))
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            film = pipe.recv()
+            result = model.label(
+                film,
+                sampling=task.sampling,
+                progress=lambda part: pipe.send(("progress", part)),
+            )
+            pipe.send(("done", result))
