@@ -36,8 +36,13 @@ KEYS = {
 }
 
 
-def vgenre(*args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(Path(__file__).parent.parent)}
+def vgenre(*args: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "COLUMNS": "80",
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+        **environment,
+    }
     return subprocess.run(
         [sys.executable, "-m", "vgenre", *map(str, args)],
         cwd=cwd,
@@ -235,3 +240,20 @@ def test_start_up_brings_no_tensorflow(tmp_path: Path) -> None:
 
 def test_names_are_shown_without_control_characters() -> None:
     assert shown("a\x1b[2Jb\n\udcff") == "a\\x1b[2Jb\\x0a\\udcff"
+
+
+def test_doctor_finds_all_that_is_needed_and_names_what_is_not(tmp_path: Path) -> None:
+    done = vgenre("doctor", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "ok      FFmpeg" in done.stdout and "ok      model six" in done.stdout
+    done = vgenre("doctor", cwd=tmp_path, VGENRE_FFMPEG="nowhere")
+    assert done.returncode == 1
+    assert "MISSING FFmpeg" in done.stdout and "nowhere" in done.stdout
+
+
+def test_cache_shows_and_clears(tmp_path: Path) -> None:
+    (tmp_path / "ab").mkdir()
+    (tmp_path / "ab" / "x.npz").write_bytes(b"0" * 10_000_000)
+    assert "1 films, 0.01 GB" in vgenre("cache", "--directory", tmp_path, cwd=tmp_path).stdout
+    done = vgenre("cache", "--directory", tmp_path, "--clear", cwd=tmp_path)
+    assert "0 films" in done.stdout and "removed 1" in done.stderr

@@ -11,7 +11,7 @@ from rendered import film
 
 from vgenre.dataset import Item
 from vgenre.errors import MediaError
-from vgenre.features import FeatureCache
+from vgenre.features import FeatureCache, entries, shrink
 from vgenre.sampling import Sampling
 from vgenre.spectrogram import MelSettings
 
@@ -106,3 +106,20 @@ def test_a_file_that_cannot_be_read_is_reported_and_left_out(
     assert seen == [(1, 2), (2, 2)]
     with pytest.raises(MediaError, match=r"none\.mp4"):
         features.collect(items)
+
+
+def test_a_cache_keeps_to_its_limit_and_drops_what_was_not_used_for_longest(
+    tmp_path: Path, plain_film: Path, short_film: Path, extractor: MeanColour
+) -> None:
+    made = cache(tmp_path, extractor)
+    for path in (plain_film, short_film):
+        made.get(str(path))
+    old, new = (made.entry(str(path)) for path in (plain_film, short_film))
+    os.utime(new, (1, 1))
+    os.utime(old, (2, 2))
+    made.get(str(short_film))  # used, so the other one is now the older
+    assert [path for path, _ in entries(tmp_path)] == [old, new]
+    assert shrink(tmp_path, new.stat().st_size) == 1
+    assert [path for path, _ in entries(tmp_path)] == [new]
+    cache(tmp_path, extractor, limit=0).collect([Item(str(plain_film), ("A",), "f")])
+    assert entries(tmp_path) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,6 +23,46 @@ from .spectrogram import MelSettings
 
 INPUTS = ("frame_features", "frame_mask", "mel", "mel_mask")
 """The head's inputs, by name."""
+
+
+CACHE_LIMIT = 20_000_000_000
+"""Bytes that a cache may hold; what was not used for longest goes first."""
+
+
+def default_cache() -> Path:
+    """Where features are kept unless another folder is named."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("vgenre") / "features"
+
+
+def entries(directory: Path) -> list[tuple[Path, os.stat_result]]:
+    """The entries of a cache, the one not used for longest first."""
+    found = []
+    for path in directory.glob("??/*.npz"):
+        with contextlib.suppress(OSError):  # another run removed it
+            found.append((path, path.stat()))
+    return sorted(found, key=lambda entry: entry[1].st_mtime_ns)
+
+
+def shrink(directory: Path, limit: int) -> int:
+    """Remove entries until a cache holds no more than `limit` bytes.
+
+    Returns
+    -------
+    int
+        How many were removed.
+    """
+    found = entries(directory)
+    size = sum(stat.st_size for _, stat in found)
+    removed = 0
+    for path, stat in found:
+        if size <= limit:
+            break
+        path.unlink(missing_ok=True)
+        size -= stat.st_size
+        removed += 1
+    return removed
 
 
 class FeatureExtractor(Protocol):
@@ -89,6 +130,8 @@ class FeatureCache:
         Identifies the body's weights and precision.
     mel : MelSettings
     sampling : Sampling
+    limit : int
+        Bytes that it may hold when a data set is collected.
     """
 
     def __init__(
@@ -99,8 +142,9 @@ class FeatureCache:
         *,
         mel: MelSettings,
         sampling: Sampling,
+        limit: int = CACHE_LIMIT,
     ) -> None:
-        self.directory = Path(directory)
+        self.directory, self._limit = Path(directory), limit
         self.directory.mkdir(parents=True, exist_ok=True)
         self._extractor, self._mel, self._sampling = extractor, mel, sampling
         self._settings = {"body": body, "mel": mel.to_dict(), "sampling": str(sampling)}
@@ -126,7 +170,9 @@ class FeatureCache:
             raise MediaError(path, error.strerror or str(error)) from None
         try:
             with np.load(entry, allow_pickle=False) as stored:
-                return ClipFeatures(**stored)
+                found = ClipFeatures(**stored)
+            os.utime(entry)  # used now
+            return found
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
             pass  # not there, or damaged
         made = self._extract(path)
@@ -193,6 +239,7 @@ class FeatureCache:
                 owners += [i] * len(found)
             if progress:
                 progress(i + 1, len(items))
+        shrink(self.directory, self._limit)
         if not parts:
             raise MediaError(items[0].path if items else "data set", "no file could be read")
         return ClipFeatures.join(parts), np.array(owners)

@@ -6,6 +6,8 @@ import sys
 
 import typer
 
+from .cache import cache
+from .doctor import doctor
 from .evaluate import evaluate
 from .extract import extract
 from .label import label
@@ -19,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (label, extract, train, evaluate, models):
+for command in (label, extract, train, evaluate, models, cache, doctor):
     app.command()(command)
 
 

@@ -64,8 +64,6 @@ def train(
     import logging
     from dataclasses import replace
 
-    import platformdirs
-
     from ..dataset import load_items
     from ..models.card import Architecture
 
@@ -77,6 +75,7 @@ def train(
     from ..engines import import_tensorflow
 
     import_tensorflow()
+    from ..features import default_cache
     from ..finetune import FineTuning
     from ..training import InitialWeights, TrainingOptions
     from ..training import train as train_model
@@ -103,7 +102,7 @@ def train(
             output,
             mode=mode,
             initial=InitialWeights.of("none" if toy else initial),
-            cache=cache or platformdirs.user_cache_path("vgenre") / "features",
+            cache=cache or default_cache(),
             options=options,
             progress=show,
         )
