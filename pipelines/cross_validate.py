@@ -15,16 +15,16 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from shared_data import clip_items, data_folder, folds_of
-from stages import finetune_body, load_body, pretrain_audio
-from train_six import OPTIONS
+from stages import OPTIONS, finetune_body, load_body, pretrain_audio
 
-from vgenre.crossvalidation import FoldLogits, cross_validate, fold_split
+from vgenre.crossvalidation import FoldLogits, cross_validate
 from vgenre.evaluation import bootstrap, majority, measure, outside, paired_bootstrap
 from vgenre.features import FeatureCache
 from vgenre.labels import SIX_GENRES, LabelSet
 from vgenre.models.build import body_of
-from vgenre.models.store import file_hash
+from vgenre.models.store import BODY_FILE, file_hash, load_weights, save_weights
 from vgenre.training import feature_engine
 
 LABELS = LabelSet(SIX_GENRES)
@@ -32,21 +32,23 @@ LABELS = LabelSet(SIX_GENRES)
 
 def logits_of_all_films(data: Path, work: Path, share: float = 1.0) -> FoldLogits:
     """What models that never saw them say of all clips, by every system."""
-    body = finetune_body(data, work)
     items, folds = clip_items(data), folds_of(data)
-    network = body_of(OPTIONS.architecture)
-    load_body(body)(network)
+    # In half precision, as it ships, so that training the model finds these features again.
+    network, file = body_of(OPTIONS.architecture), work / BODY_FILE
+    load_body(finetune_body(data, work))(network)
+    save_weights(network, file, np.float16)
+    load_weights(network, file)
     cache = FeatureCache(
         work / "features",
-        *feature_engine(network, file_hash(body)),
+        *feature_engine(network, file_hash(file)),
         mel=OPTIONS.mel,
         sampling=OPTIONS.sampling,
     )
     clips, owners = cache.collect(items)
 
-    def audio(fold: int):
-        return pretrain_audio(data, work, fold_split(items, folds, fold), f"audio-{fold}")
-
+    # The audio stream began with the teacher's descriptions of the training split's sound, of
+    # which some is in every fold; it was told no genre of any film.
+    audio = pretrain_audio(data, work, items)
     return cross_validate(
         clips,
         owners,

@@ -14,9 +14,13 @@ import numpy as np
 from shared_data import IMDB_GENRES, poster_items
 
 from vgenre.dataset import Item, decode_frames
+from vgenre.heads import TrainingOptions
 from vgenre.labels import MULTI, SIX_GENRES, LabelSet
 from vgenre.models.card import Architecture
 from vgenre.spectrogram import MelSettings
+
+OPTIONS = TrainingOptions(batch_size=32, epochs=40, patience=8)
+"""How the heads of `six` are trained."""
 
 BODY_LICENCE = (
     "The image network began from Google's Inception-v3 ImageNet weights of December 2015 "

@@ -11,37 +11,47 @@ import argparse
 import logging
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from cross_validate import LABELS, figures_of, logits_of_all_films, print_table
 from shared_data import clip_items, data_folder
-from stages import BODY_LICENCE, finetune_body, load_body, pretrain_audio
+from stages import BODY_LICENCE, OPTIONS, finetune_body, load_body, pretrain_audio
 
 from vgenre.cli.train import print_figures
-from vgenre.heads import TrainingOptions
-from vgenre.labels import SIX_GENRES, LabelSet
 from vgenre.training import InitialWeights, train
-
-OPTIONS = TrainingOptions(batch_size=16, patience=12)
 
 
 def train_heads(data: Path, work: Path, output: Path) -> None:
-    """Train the streams and their fusion on the clips, and write the model."""
+    """Train the streams and their fusion on the clips, and write the model.
+
+    Its figures, its calibration and its thresholds are those of five folds: the
+    validation films alone are too few for any of them.
+    """
     items = clip_items(data)
+    folds = logits_of_all_films(data, work)
+    figures = figures_of(folds)
+    measurable = np.flatnonzero(folds.measurable())
+    calibration, thresholds = folds.calibrate(measurable, LABELS)
     card = train(
         items,
         work / output.name,
-        labels=LabelSet(SIX_GENRES),
+        labels=LABELS,
         initial=InitialWeights(
             load_body(finetune_body(data, work)), pretrain_audio(data, work, items)
         ),
         cache=work / "features",
         options=OPTIONS,
-        card=CARD,
+        card={**CARD, "calibration": calibration, "thresholds": thresholds},
         progress=lambda done, of: print(f"features {done} of {of}", file=sys.stderr, end="\r"),
     )
+    card = replace(card, metrics={**card.metrics, "five_folds": figures})
+    card.write(work / output.name)
     output.mkdir(parents=True, exist_ok=True)
     for name in ("card.json", *card.files):
         shutil.copyfile(work / output.name / name, output / name)
+    print_table(figures)
     print_figures(card.metrics["test"])
 
 

@@ -114,7 +114,7 @@ def cross_validate(
     work: Path,
     options: TrainingOptions,
     *,
-    audio: Callable[[int], Callable[[keras.Model], None]] | None = None,
+    audio: Callable[[keras.Model], None] | None = None,
     share: float = 1.0,
 ) -> FoldLogits:
     """Train on all folds but one, label that one, in turn.
@@ -137,7 +137,7 @@ def cross_validate(
         For checkpoints and results.
     options : TrainingOptions
     audio : callable, optional
-        Gives, for a fold, what puts initial weights into the audio stream.
+        Puts initial weights into the audio stream.
     share : float
         Of the training films of each fold that are learnt from, for a learning curve.
 
@@ -164,7 +164,7 @@ def cross_validate(
                 options.architecture,
                 result.parent,
                 options,
-                audio=audio(fold) if audio else None,
+                audio=audio,
             )
             found = {name: said["test"] for name, said in learnt.logits.items()}
             temporary = result.with_suffix(".part.npz")

@@ -119,7 +119,11 @@ def print_figures(figures: dict) -> None:
         return
     table = Table(title=f"on {figures['fusion']['films']} held-out films", title_justify="left")
     table.add_column("system")
-    names = [n for n in ("mAP", "top1", "any_label", "macro_F1") if n in figures["fusion"]]
+    names = [
+        n
+        for n in ("mAP", "micro_AP", "macro_AUC", "top1", "any_label", "macro_F1")
+        if n in figures["fusion"]
+    ]
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
     for system in ("majority", "mean_pool", "visual", "audio", "fusion"):
