@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from shared_data import clip_items, data_folder, folds_of
-from stages import OPTIONS, finetune_body, load_body, pretrain_audio
+from stages import OPTIONS, load_body, pretrain_audio
 
 from vgenre.crossvalidation import FoldLogits, cross_validate
 from vgenre.evaluation import bootstrap, majority, measure, outside, paired_bootstrap
@@ -35,7 +35,7 @@ def logits_of_all_films(data: Path, work: Path, share: float = 1.0) -> FoldLogit
     items, folds = clip_items(data), folds_of(data)
     # In half precision, as it ships, so that training the model finds these features again.
     network, file = body_of(OPTIONS.architecture), work / BODY_FILE
-    load_body(finetune_body(data, work))(network)
+    load_body(data, work)(network)
     save_weights(network, file, np.float16)
     load_weights(network, file)
     cache = FeatureCache(

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from shared_data import IMDB_GENRES, clip_items, data_folder, poster_items
-from stages import BODY_LICENCE, finetune_body, load_body, pretrain_audio
+from stages import ARCHITECTURE, BODY_LICENCE, load_body, pretrain_audio
 
 from vgenre.cli.train import print_figures
 from vgenre.dataset import Item
@@ -26,7 +26,7 @@ from vgenre.labels import MULTI, LabelSet
 from vgenre.training import InitialWeights, train
 
 LABELS = LabelSet(IMDB_GENRES, MULTI)
-OPTIONS = TrainingOptions(batch_size=64, epochs=25, patience=4)
+OPTIONS = TrainingOptions(ARCHITECTURE, batch_size=64, epochs=25, patience=4)
 _ENOUGH = 3  # films of a genre, below which the clips' labels are not taken to know of it
 
 
@@ -75,7 +75,7 @@ def main() -> None:
         args.work / args.output.name,
         labels=LABELS,
         initial=InitialWeights(
-            load_body(finetune_body(data, args.work)),
+            load_body(data, args.work),
             pretrain_audio(data, args.work, clip_items(data)),
         ),
         cache=args.work / "features",

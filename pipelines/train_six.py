@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from cross_validate import LABELS, figures_of, logits_of_all_films, print_table
 from shared_data import clip_items, data_folder
-from stages import BODY_LICENCE, OPTIONS, finetune_body, load_body, pretrain_audio
+from stages import BODY_LICENCE, OPTIONS, load_body, pretrain_audio
 
 from vgenre.cli.train import print_figures
 from vgenre.training import InitialWeights, train
@@ -38,9 +38,7 @@ def train_heads(data: Path, work: Path, output: Path) -> None:
         items,
         work / output.name,
         labels=LABELS,
-        initial=InitialWeights(
-            load_body(finetune_body(data, work)), pretrain_audio(data, work, items)
-        ),
+        initial=InitialWeights(load_body(data, work), pretrain_audio(data, work, items)),
         cache=work / "features",
         options=OPTIONS,
         card={**CARD, "calibration": calibration, "thresholds": thresholds},

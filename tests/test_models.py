@@ -13,7 +13,12 @@ import vgenre.models
 from vgenre.errors import ModelError
 from vgenre.models.audio import build_audio_stream
 from vgenre.models.fusion import build_fusion
-from vgenre.models.visual import build_body, build_frame_classifier, build_visual_stream
+from vgenre.models.visual import (
+    build_body,
+    build_frame_classifier,
+    build_visual_stream,
+    take_blocks,
+)
 from vgenre.spectrogram import MelSettings
 
 MEL = MelSettings()
@@ -146,6 +151,22 @@ def test_full_size_body_is_inception_v3() -> None:
     body = build_body()
     assert body.output_shape == (None, 2048)
     assert body.count_params() == 21_802_784
+
+
+def test_a_body_may_end_at_an_earlier_block() -> None:
+    whole, body = build_body(size=96), build_body(size=96, block="mixed9")
+    take_blocks(whole, body)
+    frames = RNG.uniform(0, 255, (2, 96, 96, 3)).astype(np.float32)
+    inception = next(layer for layer in whole.layers if isinstance(layer, keras.Model))
+    inner = keras.Model(inception.input, inception.get_layer("mixed9").output)
+    wanted = np.mean(inner(frames / 127.5 - 1, training=False), axis=(1, 2))
+    np.testing.assert_allclose(body(frames, training=False), wanted, rtol=1e-4, atol=1e-5)
+    assert body.output_shape == (None, 2048)
+    assert body.count_params() < whole.count_params()
+    with pytest.raises(ModelError, match="mixed0 to mixed10"):
+        build_body(block="mixed11")
+    with pytest.raises(ModelError, match="does not hold"):
+        take_blocks(whole, build_body("toy", size=96))
 
 
 def test_fine_tuning_moves_every_kernel_and_no_statistics_of_batch_norm() -> None:

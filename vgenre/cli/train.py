@@ -66,6 +66,7 @@ def train(
 
     from ..dataset import load_items
     from ..models.card import Architecture
+    from ..models.store import find_model, read_card
 
     items = load_items(data)  # so that its mistakes are known before TensorFlow is there
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -81,6 +82,10 @@ def train(
     from ..training import train as train_model
 
     architecture = Architecture.toy() if toy else replace(Architecture(), units=units)
+    if not toy and initial not in ("none", "imagenet") and not initial.endswith(".h5"):
+        # Its weights are of a body that ends where its own does.
+        begun = read_card(find_model(initial)).architecture
+        architecture = replace(architecture, body=begun.body, block=begun.block)
     if features == "softmax":
         names = {name for item in items for name in item.labels}
         architecture = replace(architecture, softmax_classes=len(names))

@@ -12,7 +12,12 @@ from .visual import build_body, build_visual_stream
 
 def body_of(architecture: Architecture, dtype: str | None = None) -> keras.Model:
     """The network from frames to features, without weights."""
-    return build_body(architecture.body, softmax_classes=architecture.softmax_classes, dtype=dtype)
+    return build_body(
+        architecture.body,
+        block=architecture.block,
+        softmax_classes=architecture.softmax_classes,
+        dtype=dtype,
+    )
 
 
 def head_of(card: ModelCard, features: int) -> keras.Model:

@@ -27,6 +27,8 @@ class Architecture:
     ----------
     body : str
         See `vgenre.models.visual.build_body`.
+    block : str
+        The block of InceptionV3 whose average pool is a frame's feature.
     softmax_classes : int or None
         Where the LSTM reads a frame's class probabilities instead of its
         pooled features: how many classes.
@@ -41,6 +43,7 @@ class Architecture:
     """
 
     body: str = "inception_v3"
+    block: str = "mixed10"
     softmax_classes: int | None = None
     units: int = 256
     embedding: int = 128

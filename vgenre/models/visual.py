@@ -10,6 +10,7 @@ from keras import layers, ops
 from ..errors import ModelError
 from ..media import CLIP_FRAMES, FRAME_SIZE
 
+LAST_BLOCK = "mixed10"
 FEATURES = 2048  # width of InceptionV3's last pooling
 BODIES = ("inception_v3", "toy")
 
@@ -17,6 +18,7 @@ BODIES = ("inception_v3", "toy")
 def build_body(
     name: str = "inception_v3",
     *,
+    block: str = LAST_BLOCK,
     softmax_classes: int | None = None,
     size: int = FRAME_SIZE,
     dtype: str | None = None,
@@ -29,6 +31,9 @@ def build_body(
         ``"inception_v3"``: Szegedy et al., *Rethinking the Inception
         Architecture for Computer Vision*, 2015, up to its average pooling.
         ``"toy"``: two small convolutions, for tests.
+    block : str
+        The last of InceptionV3's blocks that is built, ``"mixed0"`` to
+        ``"mixed10"``; its average pool is the feature. The last two are 2048 wide.
     softmax_classes : int, optional
         The method's other feature: the probabilities of a frame classifier of
         that many classes instead of the pooling layer.
@@ -54,9 +59,7 @@ def build_body(
     scaled = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype=dtype)(frames)
     with _policy(dtype):
         if name == "inception_v3":
-            network = keras.applications.InceptionV3(
-                weights=None, include_top=False, input_shape=(size, size, 3), pooling="avg"
-            )
+            network = _inception_up_to(block, size)
         elif name == "toy":
             network = _toy_network(size)
         else:
@@ -69,6 +72,18 @@ def build_body(
             softmax_classes, activation="softmax", dtype="float32", name="frame_probabilities"
         )(features)
     return keras.Model(frames, features, name=name)
+
+
+def _inception_up_to(block: str, size: int) -> keras.Model:
+    whole = keras.applications.InceptionV3(
+        weights=None, include_top=False, input_shape=(size, size, 3), pooling="avg"
+    )
+    if block == LAST_BLOCK:
+        return whole
+    if block not in {layer.name for layer in whole.layers} or not block.startswith("mixed"):
+        raise ModelError(f"InceptionV3 has no block {block!r}; its blocks are mixed0 to mixed10")
+    pooled = layers.GlobalAveragePooling2D(name="avg_pool")(whole.get_layer(block).output)
+    return keras.Model(whole.input, pooled, name=whole.name)
 
 
 def freeze_normalisation(network: keras.Model) -> None:
@@ -124,17 +139,40 @@ def load_imagenet(body: keras.Model, path: str | os.PathLike[str] | None = None)
     ModelError
         If the file cannot be read or does not fit.
     """
-    network = next(layer for layer in body.layers if isinstance(layer, keras.Model))
-    if path is None:
-        official = keras.applications.InceptionV3(
-            weights="imagenet", include_top=False, pooling="avg"
-        )
-        network.set_weights(official.get_weights())
-        return
-    try:
-        network.load_weights(os.fspath(path))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: no InceptionV3 weights: {error}") from None
+    whole = keras.applications.InceptionV3(
+        weights="imagenet" if path is None else None,
+        include_top=False,
+        pooling="avg",
+        # Keras checks the weights' sizes against the smallest input alike.
+        input_shape=(FRAME_SIZE, FRAME_SIZE, 3),
+    )
+    if path is not None:
+        try:
+            whole.load_weights(os.fspath(path))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path}: no InceptionV3 weights: {error}") from None
+    take_blocks(whole, body)
+
+
+def take_blocks(source: keras.Model, body: keras.Model) -> None:
+    """Put the weights of a whole InceptionV3 into a body that may end at an earlier block.
+
+    Parameters
+    ----------
+    source : keras.Model
+        InceptionV3, or a body that holds all of its blocks.
+    body : keras.Model
+
+    Raises
+    ------
+    ModelError
+        If the body is another network.
+    """
+    # Layers come block after block in both, so an earlier end is a shorter list.
+    values = source.get_weights()[: len(body.weights)]
+    if [v.shape for v in values] != [tuple(w.shape) for w in body.weights]:
+        raise ModelError(f"the body {body.name} does not hold InceptionV3's blocks")
+    body.set_weights(values)
 
 
 def build_frame_classifier(body: keras.Model, n_labels: int) -> keras.Model:
