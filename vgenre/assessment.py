@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .colours import genre_colour
 from .dataset import Item
 from .errors import DataError, MediaError
 from .evaluation import Films, bootstrap, films_of, majority, measure, outside
@@ -229,8 +230,8 @@ def precision_recall(films: Films, labels: LabelSet):
         if truth.any():
             precision, recall, _ = precision_recall_curve(truth, p)
             ap = average_precision_score(truth, p)
-            style = ("-", "--", ":")[i // 8 % 3]
-            axes.plot(recall, precision, style, color=_COLOURS[i % 8], label=f"{name} {ap:.2f}")
+            style = ("-", "--", ":")[i // 7 % 3]
+            axes.plot(recall, precision, style, color=genre_colour(name), label=f"{name} {ap:.2f}")
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
     axes.legend(fontsize=7, loc="lower left", ncols=2 if len(labels) > 8 else 1, title="AP")
     return figure
@@ -250,7 +251,7 @@ def reliability_diagram(films: Films, labels: LabelSet, *, bins: int = 10):
         np.bincount(which, sure, bins)[some] / count[some],
         np.bincount(which, right, bins)[some] / count[some],
         "o-",
-        color=_COLOURS[0],
+        color="#0072B2",
         label=f"ECE {calibration_error(sure, right, bins=bins):.3f}",
     )
     for x, y, n in zip(
@@ -287,12 +288,6 @@ def confusion_matrix(films: Films, labels: LabelSet):
     axes.set_yticks(range(n), labels.names)
     axes.set(xlabel="labelled", ylabel="is (main genre)")
     return figure
-
-
-# Okabe and Ito's colours, which the colour-blind tell apart.
-_COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933",
-)  # fmt: skip
 
 
 def _figure():

@@ -97,7 +97,8 @@ class Finished:
 def settings_of(task: Task) -> str:
     """All that a record depends on beside the film: version, model, engine, sampling."""
     card = file_hash(find_model(task.model) / CARD_FILE)
-    return f"{__version__} {card} {task.engine} {task.sampling}"
+    pictures = " pictures" if task.pictures else ""
+    return f"{__version__} {card} {task.engine} {task.sampling}{pictures}"
 
 
 def threads_for(jobs: int) -> int:
@@ -146,7 +147,7 @@ class Batch:
             key = self._keys[result.path]
             if result.status != ERROR and film_key(result.path, self._settings) != key:
                 result = _changed(result)
-            self.journal[key] = result.to_dict()
+            self.journal[key] = result.to_dict(pictures=True)
             yield Finished(result, False)
 
     def records(self) -> Iterator[FilmResult]:

@@ -18,9 +18,13 @@ from .labels import LabelSet
 from .media import CLIP_FRAMES, TIMEOUT, Clip, MediaInfo, probe
 from .models.card import ModelCard
 from .models.store import find_model, read_card
+from .pictures import clip_pictures, spread
 from .result import OK, PARTIAL, ClipResult, FilmResult, failure
 from .sampling import Sampling
 from .spectrogram import log_mel
+
+PICTURES = 6
+"""How many clips of a film have pictures, where they are asked for."""
 
 # What may be missing of a film that counts as whole: containers round, tracks end apart.
 _MISSING_SECONDS, _MISSING_FRACTION = 1.0, 0.02
@@ -93,6 +97,7 @@ class Model:
         path: str | os.PathLike[str],
         *,
         sampling: Sampling | int | str | None = None,
+        pictures: bool = False,
         timeout: float = TIMEOUT,
         progress: Callable[[float], None] | None = None,
     ) -> FilmResult:
@@ -104,6 +109,8 @@ class Model:
             A film, a sound file or a still image.
         sampling : Sampling, int or str, optional
             How many evenly spaced clips are looked at, ``"full"`` or ``"keyframes"``.
+        pictures : bool
+            Whether some of the clips are to have small pictures, for reports.
         timeout : float
             Seconds that FFmpeg may go without giving anything.
         progress : callable, optional
@@ -120,7 +127,7 @@ class Model:
         info, record, error = None, None, None
         try:
             info = probe(path, timeout=timeout)
-            record = self._look(info, policy, timeout, progress)
+            record = self._look(info, policy, timeout, progress, pictures)
         except MediaError as problem:
             error = problem
         except OSError as problem:  # it vanished, or its disk failed, while it was read
@@ -148,6 +155,7 @@ class Model:
         sampling: Sampling,
         timeout: float,
         progress: Callable[[float], None] | None,
+        pictures: bool,
     ) -> dict[str, Any]:
         """What a film's record says of its clips."""
         wanted = sum(span.seconds for span in sampling.spans(info))
@@ -157,7 +165,10 @@ class Model:
         for clip, sound in heard_clips(info, sampling, self.card.mel, timeout=timeout):
             streams["visual"] |= clip.has_picture
             streams["audio"] |= clip.has_sound
-            clips.append(self._classify(clip, sound))
+            found = self._classify(clip, sound)
+            if pictures:
+                found = replace(found, pictures=clip_pictures(clip, sound.mel, info))
+            clips.append(found)
             weights.append(clip.seconds)
             if progress and wanted:
                 progress(min(1.0, sum(weights) / wanted))
@@ -174,7 +185,7 @@ class Model:
             "status": OK if whole else PARTIAL,
             "labels": list(self.labels.choose(mean, self.card.thresholds)),
             "probabilities": dict(zip(self.labels.names, mean.tolist(), strict=True)),
-            "clips": clips,
+            "clips": _with_fewer_pictures(clips, PICTURES),
             "streams": streams,
             "decoded_fraction": fraction,
             "error": None
@@ -222,3 +233,10 @@ class Model:
         if new.all():
             return self.engine.features(frames)
         return self.engine.features(frames[new])[np.cumsum(new) - 1]
+
+
+def _with_fewer_pictures(clips: list[ClipResult], wanted: int) -> list[ClipResult]:
+    """The clips, of which at most `wanted` still have pictures."""
+    some = [i for i, clip in enumerate(clips) if clip.pictures]
+    kept = {some[i] for i in spread(len(some), wanted)}
+    return [c if i in kept else replace(c, pictures={}) for i, c in enumerate(clips)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .errors import VgenreError
@@ -21,12 +21,16 @@ class ClipResult:
     probabilities : dict of str to float
     gate : dict of str to float
         What ``visual`` and ``audio`` weighed in it.
+    pictures : dict of str to str
+        Small ones for reports, see `vgenre.pictures.clip_pictures`; empty unless they
+        were asked for, and not part of the record.
     """
 
     start: float
     duration: float
     probabilities: dict[str, float]
     gate: dict[str, float]
+    pictures: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,19 @@ class FilmResult:
     error: dict[str, str] | None
     seconds: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON; figures rounded to what they mean."""
-        return _rounded(asdict(self))
+    def to_dict(self, *, pictures: bool = False) -> dict[str, Any]:
+        """As plain values for JSON; figures rounded to what they mean.
+
+        Parameters
+        ----------
+        pictures : bool
+            Whether clips keep their pictures.
+        """
+        record = _rounded(asdict(self))
+        if not pictures:
+            for clip in record["clips"]:
+                del clip["pictures"]
+        return record
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> FilmResult:

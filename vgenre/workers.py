@@ -39,12 +39,15 @@ class Task:
         As ``--sampling`` names it.
     threads : int or None
         Of the engine.
+    pictures : bool
+        Whether the records are to have pictures.
     """
 
     model: str
     engine: str = "auto"
     sampling: str | None = None
     threads: int | None = None
+    pictures: bool = False
 
     def load(self) -> Model:
         """The model, in this process."""
@@ -67,10 +70,12 @@ class InProcess:
     ----------
     model : Model
     sampling : Sampling, int, str or None
+    pictures : bool
+        Whether the records are to have pictures.
     """
 
-    def __init__(self, model: Model, sampling: Any = None) -> None:
-        self._model, self._sampling = model, sampling
+    def __init__(self, model: Model, sampling: Any = None, *, pictures: bool = False) -> None:
+        self._model, self._sampling, self._pictures = model, sampling, pictures
 
     def run(self, films: Iterable[str], progress: Progress | None = None) -> Iterator[FilmResult]:
         """Records of films, in their order."""
@@ -80,7 +85,9 @@ class InProcess:
                 if progress:
                     progress(film, part)
 
-            yield self._model.label(film, sampling=self._sampling, progress=tell)
+            yield self._model.label(
+                film, sampling=self._sampling, pictures=self._pictures, progress=tell
+            )
 
 
 class WorkerDied(MediaError):
@@ -216,6 +223,7 @@ def _work(pipe: Connection, task: Task) -> None:
             result = model.label(
                 film,
                 sampling=task.sampling,
+                pictures=task.pictures,
                 progress=lambda part: pipe.send(("progress", part)),
             )
             pipe.send(("done", result))

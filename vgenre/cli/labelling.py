@@ -17,7 +17,7 @@ from ..result import FilmResult
 from ..sampling import Sampling
 from ..sorting import sort_film
 from ..workers import Executor, InProcess, Task, Workers
-from ..writers import open_writer
+from ..writers import open_writer, wants_pictures
 from ..writers.nfo import merge_nfo
 from .common import (
     ALL_DONE,
@@ -58,6 +58,7 @@ def label_all(paths: list[str], options: Options) -> int:
         choose_engine(options.engine, card),
         str(options.sampling or Sampling()),
         threads_for(options.jobs) if options.jobs > 1 else None,
+        pictures=any(wants_pictures(path) for path in options.outputs),
     )
     tally = Tally(len(films))
     with ExitStack() as stack:
@@ -107,7 +108,7 @@ def _executor(task: Task, jobs: int, films: int) -> Executor:
     """Many films get a worker even for one job, as it may die without harm; one needs none."""
     if films > 1:
         return Workers(task, min(jobs, films))
-    return InProcess(task.load(), task.sampling)
+    return InProcess(task.load(), task.sampling, pictures=task.pictures)
 
 
 _LENGTH, _GENRES = 8, 34  # columns of the terminal

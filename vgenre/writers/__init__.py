@@ -7,10 +7,12 @@ from pathlib import Path
 from ..errors import DataError
 from .base import Writer
 from .csv import CsvWriter
+from .html import HtmlWriter
 from .json import JsonLinesWriter, JsonWriter
 
 WRITERS: dict[str, type[Writer]] = {
     ".csv": CsvWriter,
+    ".html": HtmlWriter,
     ".json": JsonWriter,
     ".jsonl": JsonLinesWriter,
 }
@@ -36,3 +38,9 @@ def open_writer(path: str | Path, genres: tuple[str, ...]) -> Writer:
     if writer is None:
         raise DataError(f"{path}: unknown kind of output; known are {', '.join(WRITERS)}")
     return writer(path, genres)
+
+
+def wants_pictures(path: str | Path) -> bool:
+    """Whether the writer of a file shows pictures of clips."""
+    writer = WRITERS.get(Path(path).suffix.lower())
+    return writer is not None and writer.pictures

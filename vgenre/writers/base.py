@@ -28,6 +28,9 @@ class Writer:
         If the file cannot be written.
     """
 
+    pictures = False
+    """Whether it shows pictures of clips, which are made only when asked for."""
+
     def __init__(self, path: Path, genres: tuple[str, ...]) -> None:
         self.path, self.genres = path, genres
         self._part = path.with_name(path.name + ".part")
