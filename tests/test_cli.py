@@ -257,3 +257,11 @@ def test_cache_shows_and_clears(tmp_path: Path) -> None:
     assert "1 films, 0.01 GB" in vgenre("cache", "--directory", tmp_path, cwd=tmp_path).stdout
     done = vgenre("cache", "--directory", tmp_path, "--clear", cwd=tmp_path)
     assert "0 films" in done.stdout and "removed 1" in done.stderr
+
+
+def test_demo_renders_labels_and_says_where_the_report_is(tmp_path: Path) -> None:
+    done = vgenre("demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = tmp_path / "vgenre-demo" / "report.html"
+    assert str(report) in done.stdout
+    assert report.read_text().count('class="film"') == 4

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import threading
 import time
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -627,6 +630,52 @@ def test_playlist_called_mp4_reaches_no_other_file(tmp_path: Path, short_film: P
         [find_ffmpeg(), "-i", tmp_path / "concat.mp4", "-f", "null", "-"], capture_output=True
     )
     assert bare.returncode == 0
+
+
+def test_playlist_called_mp4_reaches_no_network(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/canary.ts"
+        lists = {
+            "list.m3u8": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{url}\n#EXT-X-ENDLIST\n",
+            "hls.mp4": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{url}\n#EXT-X-ENDLIST\n",
+            "concat.mkv": f"ffconcat version 1.0\nfile {url}\n",
+            "session.avi": f"v=0\nc=IN IP4 127.0.0.1\nm=video {url} RTP/AVP 96\n",
+            "dash.mp4": f"<MPD><Period><BaseURL>{url}</BaseURL></Period></MPD>",
+        }
+        for name, text in lists.items():
+            (tmp_path / name).write_text(text)
+            with pytest.raises(MediaError, match=name):
+                probe(tmp_path / name)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+        with pytest.raises(MediaError, match="no such file"):
+            probe(url)
+
+
+def test_headers_of_absurd_size_and_rate_are_refused_or_read_soon(tmp_path: Path) -> None:
+    path = render(
+        tmp_path / "raw.avi", *lavfi("testsrc2=s=64x48:r=5"), "-t", 1, "-c:v", "rawvideo",
+        "-pix_fmt", "bgr24",
+    )  # fmt: skip
+    data = bytearray(path.read_bytes())
+    header = data.index(b"strf") + 8  # BITMAPINFOHEADER
+    assert struct.unpack_from("<ii", data, header + 4) == (64, -48)  # from top to bottom
+    struct.pack_into("<ii", data, header + 4, 100_000, 100_000)
+    path.write_bytes(data)
+    with pytest.raises(MediaError, match=r"raw\.avi"):
+        read_clip(path)
+    struct.pack_into("<ii", data, header + 4, 64, -48)
+    rate = data.index(b"strh") + 8 + 20  # scale and rate
+    struct.pack_into("<II", data, rate, 1, 1_000_000_000)
+    path.write_bytes(data)
+    assert read_clip(path).frame_count <= 1
+    large = bytearray(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    struct.pack_into(">II", large, 16, 50_000, 50_000)
+    struct.pack_into(">I", large, 29, zlib.crc32(large[12:29]))
+    (tmp_path / "large.png").write_bytes(large)
+    with pytest.raises(MediaError, match=r"large\.png"):
+        probe(tmp_path / "large.png")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")

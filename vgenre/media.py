@@ -311,6 +311,7 @@ def _is_image(path: str) -> bool:
 
 def _read_image(path: str) -> np.ndarray:
     """A still image as OpenCV gives it: BGR, turned the way its EXIF data says."""
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(_MAX_PIXELS))
     import cv2
 
     _check_file(path)
@@ -340,7 +341,14 @@ def _url(path: str) -> str:
     return "file:" + path
 
 
-_INPUT_OPTIONS = {"protocol_whitelist": _PROTOCOLS, "format_whitelist": _DEMUXERS}
+# A header may claim a picture that no memory holds; 16K film has this many pixels.
+_MAX_PIXELS = 1 << 27
+
+_INPUT_OPTIONS = {
+    "protocol_whitelist": _PROTOCOLS,
+    "format_whitelist": _DEMUXERS,
+    "max_pixels": str(_MAX_PIXELS),
+}
 
 
 def _probe_args(path: str) -> list[str]:

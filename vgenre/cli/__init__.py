@@ -7,6 +7,7 @@ import sys
 import typer
 
 from .cache import cache
+from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
 from .extract import extract
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (label, extract, train, evaluate, models, cache, doctor):
+for command in (label, extract, train, evaluate, models, demo, cache, doctor):
     app.command()(command)
 
 

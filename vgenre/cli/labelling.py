@@ -38,15 +38,15 @@ class Options:
 
     model: str
     outputs: list[Path]
-    sampling: Sampling | None
-    engine: str
-    jobs: int
-    restart: bool
-    nfo: str | None
-    sort_into: Path | None
-    link: str
-    quiet: bool
-    verbose: bool
+    sampling: Sampling | None = None
+    engine: str = "auto"
+    jobs: int = 1
+    restart: bool = False
+    nfo: str | None = None
+    sort_into: Path | None = None
+    link: str = "symlink"
+    quiet: bool = False
+    verbose: bool = False
 
 
 def label_all(paths: list[str], options: Options) -> int:

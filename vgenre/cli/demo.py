@@ -1,0 +1,49 @@
+"""``vgenre demo``: everything seen on a machine without films."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# What FFmpeg's own sources draw and play: no film, so the genres are guesses.
+_CLIPS = {
+    "fractal.mp4": ("mandelbrot=size=640x360:rate=24", "sine=frequency=220:beep_factor=4"),
+    "test picture.mp4": ("testsrc2=size=640x360:rate=24", "sine=frequency=440"),
+    "cells.mkv": ("life=size=160x90:mold=10:rate=24:ratio=0.2", "anoisesrc=color=brown"),
+    "colours, silent.mp4": ("gradients=size=640x360:rate=24:speed=0.05", None),
+}
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="For clips and report.")] = (
+        Path("vgenre-demo")
+    ),
+) -> None:
+    """Render a few short clips, label them and write the report.
+
+    No film is needed, and none is shown: what the genres of such pictures are is
+    anyone's guess. It shows that all works, and what the report looks like.
+    """
+    from ..errors import MediaError
+    from ..media import find_ffmpeg
+    from .labelling import Options, label_all
+
+    clips = folder / "clips"
+    clips.mkdir(parents=True, exist_ok=True)
+    for name, (picture, sound) in _CLIPS.items():
+        argv = [find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y"]
+        argv += ["-f", "lavfi", "-i", picture]
+        argv += ["-f", "lavfi", "-i", sound] if sound else []
+        argv += ["-t", "24", "-pix_fmt", "yuv420p", f"file:{clips / name}"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise MediaError(clips / name, f"FFmpeg could not render it: {done.stderr.strip()}")
+    report = folder / "report.html"
+    status = label_all(
+        [str(clips)], Options(model="six", outputs=[report], engine="auto", restart=True)
+    )
+    typer.echo(f"open {report.resolve()} in a browser")
+    raise typer.Exit(status)
