@@ -231,7 +231,14 @@ def precision_recall(films: Films, labels: LabelSet):
             precision, recall, _ = precision_recall_curve(truth, p)
             ap = average_precision_score(truth, p)
             style = ("-", "--", ":")[i // 7 % 3]
-            axes.plot(recall, precision, style, color=genre_colour(name), label=f"{name} {ap:.2f}")
+            axes.plot(
+                recall,
+                precision,
+                style,
+                drawstyle="steps-pre",
+                color=genre_colour(name),
+                label=f"{name} {ap:.2f}",
+            )
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
     axes.legend(fontsize=7, loc="lower left", ncols=2 if len(labels) > 8 else 1, title="AP")
     return figure
