@@ -12,10 +12,20 @@ import pytest
 PIPELINES = Path(__file__).parent.parent / "pipelines"
 
 
-@pytest.mark.parametrize("data", [None, "nowhere"])
-def test_training_without_data_is_skipped_and_says_so(tmp_path: Path, data: str | None) -> None:
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("train_six", None),
+        ("train_six", "nowhere"),
+        ("train_multi", "nowhere"),
+        ("cross_validate", "nowhere"),
+    ],
+)
+def test_training_without_data_is_skipped_and_says_so(
+    tmp_path: Path, name: str, data: str | None
+) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "VGENRE_DATA"}
-    command = [sys.executable, str(PIPELINES / "train_six.py"), "--work", str(tmp_path / "work")]
+    command = [sys.executable, str(PIPELINES / f"{name}.py"), "--work", str(tmp_path / "work")]
     done = subprocess.run(
         command + ([data] if data else []),
         env=environment,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 
 from vgenre import plots
+from vgenre.errors import MediaError
 from vgenre.media import read_clip
+from vgenre.result import ClipResult, FilmResult, failure
 from vgenre.spectrogram import MelSettings, log_mel
 
 matplotlib.use("Agg")
@@ -51,3 +54,33 @@ def test_the_waveform_is_drawn_over_the_films_time(plain_film: Path) -> None:
     line = plots.waveform(read_clip(plain_film, 5)).lines[0]
     assert line.get_xdata()[0] == 5
     assert line.get_xdata()[-1] == pytest.approx(12, abs=0.1)
+
+
+def result(name: str = "<b>.mkv") -> FilmResult:
+    clips = [
+        ClipResult(start, 10.0, {"Action": p, "Horror": 1 - p}, {"visual": 1.0, "audio": 0.0})
+        for start, p in ((0.0, 0.9), (50.0, 0.3))
+    ]
+    known = failure(MediaError(name, "only <half> of it"), name, "six")
+    probabilities = {"Action": 0.6, "Horror": 0.4}
+    return replace(
+        known, clips=clips, probabilities=probabilities, labels=["Action"], duration=80.0
+    )
+
+
+def test_a_timeline_shows_each_clip_where_it_is_in_the_film() -> None:
+    ax = plots.timeline(result())
+    assert ax.get_xlim() == (0, 80)
+    segments = [line.get_segments()[0] for line in ax.collections]
+    assert [s[:, 0].tolist() for s in segments] == [[0, 10], [50, 60]] * 2
+    assert [s[0, 1] for s in segments] == pytest.approx([0.9, 0.3, 0.1, 0.7])
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["Action 60%", "Horror 40%"]
+    colours = {tuple(line.get_color()[0]) for line in ax.collections}
+    assert len(colours) == 2
+
+
+def test_a_result_shows_itself_in_jupyter_and_text_stays_text() -> None:
+    html = result()._repr_html_()
+    assert "&lt;b&gt;.mkv" in html and "only &lt;half&gt; of it" in html
+    assert html.index("Action") < html.index("Horror")
+    assert "60%" in html

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .colours import genre_colour
 from .media import FRAME_RATE, Clip
+from .result import FilmResult
 from .spectrogram import MelSettings, log_mel
 
 if TYPE_CHECKING:
@@ -132,6 +134,39 @@ def clip(clip: Clip, settings: MelSettings | None = None) -> Figure:
     rows[1].set_xlabel("")
     rows[0].set_xlim(clip.start, clip.start + len(clip.frames) / FRAME_RATE)
     return figure
+
+
+def timeline(film: FilmResult, *, genres: int = 4, ax: Axes | None = None) -> Axes:
+    """Draw how probable a film's likeliest genres are over its length.
+
+    Parameters
+    ----------
+    film : FilmResult
+    genres : int
+        How many are drawn, the likeliest of the whole film first.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = ax or _new_axes()
+    likeliest = sorted(film.probabilities, key=lambda name: -film.probabilities[name])[:genres]
+    for name in likeliest:
+        for i, clip in enumerate(film.clips):
+            ax.hlines(
+                clip.probabilities[name],
+                clip.start,
+                clip.start + clip.duration,
+                color=genre_colour(name),
+                linewidth=3,
+                label=f"{name} {film.probabilities[name]:.0%}" if i == 0 else "_nolegend_",
+            )
+    ax.set(xlabel="time [s]", ylabel="probability", ylim=(0, 1))
+    ax.set_xlim(0, max([film.duration or 0, *(c.start + c.duration for c in film.clips)]) or 1)
+    if film.clips:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    return ax
 
 
 def _new_axes() -> Axes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 
+from .colours import genre_colour
 from .errors import VgenreError
 
 OK, PARTIAL, ERROR = "ok", "partial", "error"
@@ -87,6 +89,20 @@ class FilmResult:
             for clip in record["clips"]:
                 del clip["pictures"]
         return record
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows: the film's name, its genres as bars, what went wrong."""
+        title = f"<b>{escape(self.path)}</b>"
+        if self.error:
+            title += f"<br>{escape(self.error['message'])}"
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{escape(name)}</td><td>{p:.0%}</td>"
+            f"<td style='width:16em;text-align:left'><div style='width:{100 * p:.1f}%;height:.8em;"
+            f"background:{genre_colour(name)}'></div></td></tr>"
+            for name, p in sorted(self.probabilities.items(), key=lambda item: -item[1])[:6]
+        )
+        found = ", ".join(map(escape, self.labels)) or "uncertain"
+        return title + (f"<br>{found}<table>{rows}</table>" if rows else "")
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> FilmResult:
