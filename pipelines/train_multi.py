@@ -26,7 +26,7 @@ from vgenre.labels import MULTI, LabelSet
 from vgenre.training import InitialWeights, train
 
 LABELS = LabelSet(IMDB_GENRES, MULTI)
-OPTIONS = TrainingOptions(ARCHITECTURE, batch_size=64, epochs=25, patience=4)
+OPTIONS = TrainingOptions(ARCHITECTURE, batch_size=64, epochs=12, patience=2)
 _ENOUGH = 3  # films of a genre, below which the clips' labels are not taken to know of it
 
 

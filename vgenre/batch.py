@@ -41,7 +41,9 @@ def label_folder(
         ``"keyframes"``.
     engine : {"auto", "openvino", "tensorflow"}
     jobs : int
-        Films at once, each in a process of its own; 1: in this process.
+        Films at once, each in a process of its own; 1: in this process. A script
+        that asks for more has to do so under ``if __name__ == "__main__":``, as
+        every one that starts processes.
     journal : path, optional
         A file that keeps every finished record; films that it knows, and that
         have not changed, are not labelled again.

@@ -113,6 +113,9 @@ class _Worker:
 
     def stop(self) -> None:
         self.pipe.close()
+        assert self.process.pid
+        with contextlib.suppress(OSError):  # its group is gone, or it had not made one yet
+            os.killpg(self.process.pid, signal.SIGKILL)  # its FFmpeg too
         self.process.kill()
         self.process.join()
 
