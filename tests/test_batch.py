@@ -314,3 +314,25 @@ def test_workers_that_die_at_the_start_end_the_run(
 def die(pipe: object, task: object) -> None:
     """A worker that has no memory left."""
     os._exit(9)
+
+
+def resident() -> float:
+    """MB of memory that this process holds."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_a_thousand_films(model: Path, tmp_path: Path) -> None:
+    originals = [film(tmp_path / f"original-{i}.mp4", seconds=1 + i) for i in range(3)]
+    (tmp_path / "films").mkdir()
+    for i in range(1000):
+        os.link(originals[i % 3], tmp_path / "films" / f"{i:04}.mp4")
+    held = [
+        resident()
+        for _ in vgenre.label_folder(
+            tmp_path / "films", model=model, journal=tmp_path / "films.journal"
+        )
+    ]
+    print(f"MB after 100, 500 and 1,000 films: {held[99]:.0f}, {held[499]:.0f}, {held[-1]:.0f}")
+    assert held[-1] - held[99] < 40
