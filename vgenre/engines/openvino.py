@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..models.store import BODY_GRAPH, HEAD_GRAPH, model_file
 from . import HeadOutput
 
 FRAMES_AT_ONCE = 8
+_ONE_BY_ONE = 4  # frames up to which filling up a batch would cost more
 
 
 class OpenVINOEngine:
@@ -34,18 +36,27 @@ class OpenVINOEngine:
     def __init__(
         self, body: ov.Model, head: ov.Model | None = None, *, threads: int | None = None
     ) -> None:
-        core = ov.Core()
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        self._core = ov.Core()
+        self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads:
-            settings["INFERENCE_NUM_THREADS"] = threads
-        # One batch of a fixed size: each new shape would be planned anew.
-        body.reshape({0: [FRAMES_AT_ONCE, *body.input(0).get_partial_shape()[1:]]})
-        self._body = core.compile_model(body, "CPU", settings)
+            self._settings["INFERENCE_NUM_THREADS"] = threads
+        self._graph = body
+        self._body = self._compiled(FRAMES_AT_ONCE)
         self._width = int(body.output(0).get_partial_shape()[1].get_length())
         if head is not None:
             # Small, and what it says is printed: half precision gains nothing.
-            exact = {**settings, "INFERENCE_PRECISION_HINT": "f32"}
-            self._head = core.compile_model(head, "CPU", exact)
+            exact = {**self._settings, "INFERENCE_PRECISION_HINT": "f32"}
+            self._head = self._core.compile_model(head, "CPU", exact)
+
+    def _compiled(self, batch: int) -> ov.CompiledModel:
+        """The body for batches of one size: each new shape would be planned anew."""
+        self._graph.reshape({0: [batch, *self._graph.input(0).get_partial_shape()[1:]]})
+        return self._core.compile_model(self._graph, "CPU", self._settings)
+
+    @functools.cached_property
+    def _single(self) -> ov.CompiledModel:
+        """The body for one frame: still images, and what is left of a short clip."""
+        return self._compiled(1)
 
     @classmethod
     def load(
@@ -76,6 +87,10 @@ class OpenVINOEngine:
         found = np.empty((len(frames), self._width), np.float32)
         for begin in range(0, len(frames), FRAMES_AT_ONCE):
             batch = frames[begin : begin + FRAMES_AT_ONCE]
+            if len(batch) <= _ONE_BY_ONE:
+                for i in range(len(batch)):
+                    found[begin + i] = self._single(batch[i : i + 1], share_inputs=True)[0][0]
+                continue
             if missing := FRAMES_AT_ONCE - len(batch):
                 batch = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0)))
             rows = self._body(batch, share_inputs=True, share_outputs=True)[0]
