@@ -19,10 +19,12 @@ from pathlib import Path
 from shared_data import IMDB_GENRES, clip_items, data_folder, poster_items
 from stages import ARCHITECTURE, BODY_LICENCE, load_body, pretrain_audio
 
+from vgenre.assessment import assess
 from vgenre.cli.train import print_figures
 from vgenre.dataset import Item
 from vgenre.heads import TrainingOptions
 from vgenre.labels import MULTI, LabelSet
+from vgenre.predict import load_model
 from vgenre.training import InitialWeights, train
 
 LABELS = LabelSet(IMDB_GENRES, MULTI)
@@ -87,7 +89,12 @@ def main() -> None:
     for name in ("card.json", *card.files):
         if (args.work / args.output.name / name).exists():  # the body is that of `six`
             shutil.copyfile(args.work / args.output.name / name, args.output / name)
+    # Posters apart: clips are few, and of other films than posters usually are.
+    posters = [item for item in poster_items(data) if item.split == "test"]
+    figures = assess(load_model(args.output), posters).figures()
+    replace(card, metrics={**card.metrics, "posters": figures}).write(args.output)
     print_figures(card.metrics["test"])
+    print({name: value for name, value in figures["fusion"].items() if isinstance(value, float)})
 
 
 if __name__ == "__main__":
