@@ -79,7 +79,7 @@ def test_films_that_have_not_changed_are_not_done_again(
     folder: Path, model: Path, tmp_path: Path
 ) -> None:
     films = [str(film(tmp_path / f"{i}.mp4", seconds=1)) for i in range(3)]
-    executor = Recorder(InProcess(vgenre.load_model(model), 1))
+    executor = Recorder(InProcess(vgenre.load_model(model), sampling=1))
 
     def run(settings: str = "a", restart: bool = False) -> list[tuple[str, bool]]:
         with Journal(tmp_path / "j", restart=restart) as journal:
@@ -151,7 +151,7 @@ def test_a_film_has_another_key_when_it_changed(tmp_path: Path) -> None:
 
 def test_workers_give_what_one_process_gives(folder: Path, model: Path) -> None:
     films = sorted(map(str, folder.iterdir()))
-    alone = InProcess(vgenre.load_model(model), None).run(films)
+    alone = InProcess(vgenre.load_model(model)).run(films)
     parts: dict[str, list[float]] = {}
     together = Workers(Task(str(model), threads=1), 2).run(
         films, lambda path, part: parts.setdefault(path, []).append(part)

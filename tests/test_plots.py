@@ -9,9 +9,14 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from rendered import film
+from toys import toy_model
 
+import vgenre
 from vgenre import plots
 from vgenre.errors import MediaError
+from vgenre.evaluation import Films
+from vgenre.labels import LabelSet
 from vgenre.media import read_clip
 from vgenre.result import ClipResult, FilmResult, failure
 from vgenre.spectrogram import MelSettings, log_mel
@@ -84,3 +89,59 @@ def test_a_result_shows_itself_in_jupyter_and_text_stays_text() -> None:
     assert "&lt;b&gt;.mkv" in html and "only &lt;half&gt; of it" in html
     assert html.index("Action") < html.index("Horror")
     assert "60%" in html
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[vgenre.Model, FilmResult]:
+    folder = tmp_path_factory.mktemp("plots")
+    toy_model(folder / "toy", ("Action", "Horror"))
+    model = vgenre.load_model(folder / "toy")
+    return model, model.label(film(folder / "a film.mp4", seconds=45), sampling=4)
+
+
+def test_a_contact_sheet_has_a_frame_a_clip(labelled: tuple[vgenre.Model, FilmResult]) -> None:
+    result = labelled[1]
+    figure = plots.contact_sheet(result, columns=3)
+    drawn = [ax for ax in figure.axes if ax.images]
+    assert len(drawn) == len(result.clips) == 4
+    assert drawn[1].get_title(loc="left").startswith(f"0:{int(result.clips[1].start):02}  ")
+    assert len([ax for ax in plots.contact_sheet(result, most=2).axes if ax.images]) == 2
+    with pytest.raises(MediaError, match="no picture"):
+        plots.contact_sheet(replace(result, clips=[]))
+
+
+def test_a_film_is_drawn_on_one_time_axis(labelled: tuple[vgenre.Model, FilmResult]) -> None:
+    result = labelled[1]
+    figure = plots.film(result)
+    figure.draw_without_rendering()
+    frames, sound, genres = figure.axes[:3]
+    assert frames.get_xlim() == sound.get_xlim() == genres.get_xlim() == (0, result.duration)
+    assert len(frames.images) == 4
+    spans = [image.get_extent()[:2] for image in sound.images]
+    assert [s[0] for s in spans] == pytest.approx([c.start for c in result.clips])
+    for image, clip in zip(frames.images, result.clips, strict=True):
+        left, right = image.get_extent()[:2]
+        assert left <= clip.start + clip.duration / 2 <= right
+
+
+def test_an_explanation_is_drawn_over_frame_and_sound(
+    labelled: tuple[vgenre.Model, FilmResult],
+) -> None:
+    model, result = labelled
+    figure = plots.explanation(model.explain(result, "Horror"))
+    assert "Horror" in figure.get_suptitle()
+    assert [len(ax.images) for ax in figure.axes[:2]] == [2, 2]
+
+
+def test_confusion_and_calibration_show_the_counts() -> None:
+    labels = LabelSet(("Action", "Horror"))
+    truth = np.array([[1, 0], [1, 0], [0, 1]])
+    films = Films(
+        ["a", "b", "c"], np.array([[0.9, 0.1], [0.2, 0.8], [0.1, 0.9]]), truth, truth.argmax(1)
+    )
+    cells = [text.get_text() for text in plots.confusion(films, labels).texts]
+    assert cells == ["1", "1", "0", "1"]
+    ax = plots.calibration(films, labels)
+    points = ax.lines[1].get_xydata()
+    np.testing.assert_allclose(points, [[0.8, 0], [0.9, 1]])
+    assert len(plots.precision_recall(films, labels).lines) == 2

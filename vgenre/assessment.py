@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .colours import genre_colour
+from . import plots
 from .dataset import Item
 from .errors import DataError, MediaError
 from .evaluation import Films, bootstrap, films_of, majority, measure, outside
@@ -162,9 +162,9 @@ def write_report(assessment: Assessment, directory: str | os.PathLike[str]) -> P
         card=assessment.card,
         figures=figures,
         single=labels.mode == SINGLE,
-        precision_recall=_svg(precision_recall(films, labels)),
-        reliability=_svg(reliability_diagram(films, labels)),
-        confusion=_svg(confusion_matrix(films, labels)) if labels.mode == SINGLE else None,
+        precision_recall=_svg(plots.precision_recall, films, labels),
+        reliability=_svg(plots.calibration, films, labels),
+        confusion=_svg(plots.confusion, films, labels) if labels.mode == SINGLE else None,
         mistakes=[_mistake(assessment, i) for i in worst(films, labels)[:_MISTAKES]],
         failed=assessment.failed,
     )
@@ -219,92 +219,12 @@ def _frame(path: str, seconds: float) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode() if done else None
 
 
-def precision_recall(films: Films, labels: LabelSet):
-    """Precision over recall for each label that some film has, as a matplotlib figure."""
-    from sklearn.metrics import average_precision_score, precision_recall_curve
-
-    figure, axes = _figure()
-    for i, name in enumerate(labels.names):
-        known = films.truth[:, i] >= 0
-        truth, p = films.truth[known, i], films.probabilities[known, i]
-        if truth.any():
-            precision, recall, _ = precision_recall_curve(truth, p)
-            ap = average_precision_score(truth, p)
-            style = ("-", "--", ":")[i // 7 % 3]
-            axes.plot(
-                recall,
-                precision,
-                style,
-                drawstyle="steps-pre",
-                color=genre_colour(name),
-                label=f"{name} {ap:.2f}",
-            )
-    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
-    axes.legend(fontsize=7, loc="lower left", ncols=2 if len(labels) > 8 else 1, title="AP")
-    return figure
-
-
-def reliability_diagram(films: Films, labels: LabelSet, *, bins: int = 10):
-    """How often a model is right when it is so sure, as a matplotlib figure."""
-    from .evaluation import calibration_error, reliability
-
-    sure, right = reliability(films, labels)
-    which = np.minimum((sure * bins).astype(int), bins - 1)
-    count = np.bincount(which, minlength=bins)
-    some = count > 0
-    figure, axes = _figure()
-    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="calibrated")
-    axes.plot(
-        np.bincount(which, sure, bins)[some] / count[some],
-        np.bincount(which, right, bins)[some] / count[some],
-        "o-",
-        color="#0072B2",
-        label=f"ECE {calibration_error(sure, right, bins=bins):.3f}",
-    )
-    for x, y, n in zip(
-        np.bincount(which, sure, bins)[some] / count[some],
-        np.bincount(which, right, bins)[some] / count[some],
-        count[some],
-        strict=True,
-    ):
-        axes.annotate(str(n), (x, y), xytext=(4, -10), textcoords="offset points", fontsize=7)
-    axes.set(xlabel="probability given", ylabel="share right", xlim=(0, 1), ylim=(0, 1.02))
-    axes.legend(fontsize=8)
-    return figure
-
-
-def confusion_matrix(films: Films, labels: LabelSet):
-    """Films by their main label and the likeliest one, as a matplotlib figure."""
-    n = len(labels)
-    counts = np.zeros((n, n), int)
-    np.add.at(counts, (films.primary, films.probabilities.argmax(axis=1)), 1)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = _figure()
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for i in range(n):
-        for j in range(n):
-            axes.text(
-                j,
-                i,
-                counts[i, j],
-                ha="center",
-                va="center",
-                color="white" if share[i, j] > 0.6 else "black",
-            )
-    axes.set_xticks(range(n), labels.names, rotation=30, ha="right")
-    axes.set_yticks(range(n), labels.names)
-    axes.set(xlabel="labelled", ylabel="is (main genre)")
-    return figure
-
-
-def _figure():
+def _svg(draw: Callable[..., Any], films: Films, labels: LabelSet) -> str:
+    """A plot as an element for the page."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 4), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _svg(figure) -> str:
+    draw(films, labels, ax=figure.subplots())
     sink = io.StringIO()
     figure.savefig(sink, format="svg", metadata={"Date": None})
     text = sink.getvalue()

@@ -75,11 +75,11 @@ def label_folder(
     task = Task(name, engine, str(policy))
     executor: Executor
     if isinstance(model, Model):
-        executor = InProcess(model, policy)
+        executor = InProcess(model, **task.how)
     elif jobs > 1:
         executor = Workers(replace(task, threads=threads_for(jobs)), jobs)
     else:
-        executor = InProcess(task.load(), policy)
+        executor = InProcess(task.load(), **task.how)
     if journal is None:
         yield from executor.run(films)
         return
@@ -99,8 +99,8 @@ class Finished:
 def settings_of(task: Task) -> str:
     """All that a record depends on beside the film: version, model, engine, sampling."""
     card = file_hash(find_model(task.model) / CARD_FILE)
-    pictures = " pictures" if task.pictures else ""
-    return f"{__version__} {card} {task.engine} {task.sampling}{pictures}"
+    more = " pictures" * task.pictures + " explained" * task.explain
+    return f"{__version__} {card} {task.engine} {task.sampling}{more}"
 
 
 def threads_for(jobs: int) -> int:

@@ -10,6 +10,7 @@ from .media import Clip, MediaInfo
 
 _WIDTH, _MEL_HEIGHT = 112, 32  # pixels
 _QUALITY = 60
+_DIMMED = 0.25  # brightness of what does not matter
 
 
 def clip_pictures(clip: Clip, mel: np.ndarray, info: MediaInfo) -> dict[str, str]:
@@ -37,12 +38,71 @@ def clip_pictures(clip: Clip, mel: np.ndarray, info: MediaInfo) -> dict[str, str
         frame = cv2.resize(clip.frames[clip.frame_count // 2], size, interpolation=cv2.INTER_AREA)
         pictures["frame"] = _data_uri(frame[..., ::-1])
     if clip.has_sound:
-        floor, ceiling = float(mel.min()), float(mel.max())
-        level = (mel - floor) / max(1e-6, ceiling - floor)
-        small = cv2.resize(level[::-1], (_WIDTH, _MEL_HEIGHT), interpolation=cv2.INTER_AREA)
-        grey = np.rint(255 * small).astype(np.uint8)
-        pictures["mel"] = _data_uri(cv2.applyColorMap(grey, cv2.COLORMAP_CIVIDIS))
+        size = (_WIDTH, _MEL_HEIGHT)
+        picture = cv2.resize(_coloured(mel), size, interpolation=cv2.INTER_AREA)
+        pictures["mel"] = _data_uri(picture)
     return pictures
+
+
+def explanation_pictures(
+    frame: np.ndarray | None,
+    frame_map: np.ndarray | None,
+    mel: np.ndarray | None,
+    mel_map: np.ndarray | None,
+) -> dict[str, str]:
+    """A frame and a mel spectrogram, bright where they speak for a genre and dimmed elsewhere.
+
+    Parameters
+    ----------
+    frame : ndarray of uint8, shape (height, width, 3), or None
+    frame_map : ndarray of float32, shape (rows, columns), or None
+    mel : ndarray of float32, shape (n_mels, steps), or None
+    mel_map : ndarray of float32, shape (bands, times), or None
+
+    Returns
+    -------
+    dict of str to str
+        JPEG as data URIs: ``frame`` and ``mel``, as far as there are any.
+    """
+    pictures = {}
+    if frame is not None and frame_map is not None:
+        pictures["frame"] = _data_uri(highlighted(frame, frame_map)[..., ::-1])
+    if mel is not None and mel_map is not None:
+        import cv2
+
+        picture = cv2.resize(_coloured(mel), (2 * _WIDTH, 3 * _MEL_HEIGHT))
+        pictures["mel"] = _data_uri(highlighted(picture, mel_map[::-1]))
+    return pictures
+
+
+def highlighted(picture: np.ndarray, importance: np.ndarray) -> np.ndarray:
+    """A picture whose unimportant parts are dimmed.
+
+    Parameters
+    ----------
+    picture : ndarray of uint8, shape (height, width, 3)
+    importance : ndarray of float, shape (rows, columns)
+        A map over the picture; negative counts as 0.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+    """
+    import cv2
+
+    level = np.maximum(importance, 0) / max(1e-6, float(importance.max()))
+    light = cv2.resize(level.astype(np.float32), picture.shape[1::-1])
+    light = _DIMMED + (1 - _DIMMED) * np.clip(light, 0, 1)
+    return np.rint(picture * light[..., None]).astype(np.uint8)
+
+
+def _coloured(mel: np.ndarray) -> np.ndarray:
+    """A mel spectrogram as a picture, high bands above, blue first."""
+    import cv2
+
+    floor, ceiling = float(mel.min()), float(mel.max())
+    level = (mel[::-1] - floor) / max(1e-6, ceiling - floor)
+    return cv2.applyColorMap(np.rint(255 * level).astype(np.uint8), cv2.COLORMAP_CIVIDIS)
 
 
 def _data_uri(picture: np.ndarray) -> str:

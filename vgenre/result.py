@@ -61,6 +61,9 @@ class FilmResult:
         ``type`` and ``message``.
     seconds : float
         How long it took.
+    explanation : dict or None
+        What spoke for the likeliest genre, where it was asked for; see
+        `vgenre.explanation.Explanation.to_dict`.
     """
 
     path: str
@@ -75,6 +78,7 @@ class FilmResult:
     engine: str
     error: dict[str, str] | None
     seconds: float
+    explanation: dict[str, Any] | None = None
 
     def to_dict(self, *, pictures: bool = False) -> dict[str, Any]:
         """As plain values for JSON; figures rounded to what they mean.
@@ -85,9 +89,11 @@ class FilmResult:
             Whether clips keep their pictures.
         """
         record = _rounded(asdict(self))
+        if self.explanation is None:
+            del record["explanation"]
         if not pictures:
-            for clip in record["clips"]:
-                del clip["pictures"]
+            for part in (*record["clips"], record.get("explanation", {})):
+                part.pop("pictures", None)
         return record
 
     def _repr_html_(self) -> str:

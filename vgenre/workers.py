@@ -41,6 +41,8 @@ class Task:
         Of the engine.
     pictures : bool
         Whether the records are to have pictures.
+    explain : bool
+        Whether the records are to say what spoke for the likeliest genre.
     """
 
     model: str
@@ -48,12 +50,18 @@ class Task:
     sampling: str | None = None
     threads: int | None = None
     pictures: bool = False
+    explain: bool = False
 
     def load(self) -> Model:
         """The model, in this process."""
         from .predict import load_model
 
         return load_model(self.model, engine=self.engine, threads=self.threads)
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What `Model.label` is told beside the film."""
+        return {"sampling": self.sampling, "pictures": self.pictures, "explain": self.explain}
 
 
 class Executor(Protocol):
@@ -69,13 +77,12 @@ class InProcess:
     Parameters
     ----------
     model : Model
-    sampling : Sampling, int, str or None
-    pictures : bool
-        Whether the records are to have pictures.
+    **how
+        What `Model.label` is told beside the film.
     """
 
-    def __init__(self, model: Model, sampling: Any = None, *, pictures: bool = False) -> None:
-        self._model, self._sampling, self._pictures = model, sampling, pictures
+    def __init__(self, model: Model, **how: Any) -> None:
+        self._model, self._how = model, how
 
     def run(self, films: Iterable[str], progress: Progress | None = None) -> Iterator[FilmResult]:
         """Records of films, in their order."""
@@ -85,9 +92,7 @@ class InProcess:
                 if progress:
                     progress(film, part)
 
-            yield self._model.label(
-                film, sampling=self._sampling, pictures=self._pictures, progress=tell
-            )
+            yield self._model.label(film, progress=tell, **self._how)
 
 
 class WorkerDied(MediaError):
@@ -224,9 +229,6 @@ def _work(pipe: Connection, task: Task) -> None:
         while True:
             film = pipe.recv()
             result = model.label(
-                film,
-                sampling=task.sampling,
-                pictures=task.pictures,
-                progress=lambda part: pipe.send(("progress", part)),
+                film, progress=lambda part: pipe.send(("progress", part)), **task.how
             )
             pipe.send(("done", result))

@@ -52,6 +52,12 @@ def label(
     link: Annotated[
         str, typer.Option(metavar="symlink|hardlink|copy", help="What --sort-into makes.")
     ] = "symlink",
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Say which moment and stream decided; show where, in a report."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say more: the streams, the seconds it took.")
@@ -83,6 +89,7 @@ def label(
             nfo=nfo,
             sort_into=sort_into,
             link=link,
+            explain=explain,
             quiet=quiet,
             verbose=verbose,
         ),

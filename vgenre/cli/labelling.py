@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -45,6 +45,7 @@ class Options:
     nfo: str | None = None
     sort_into: Path | None = None
     link: str = "symlink"
+    explain: bool = False
     quiet: bool = False
     verbose: bool = False
 
@@ -59,6 +60,7 @@ def label_all(paths: list[str], options: Options) -> int:
         str(options.sampling or Sampling()),
         threads_for(options.jobs) if options.jobs > 1 else None,
         pictures=any(wants_pictures(path) for path in options.outputs),
+        explain=options.explain,
     )
     tally = Tally(len(films))
     with ExitStack() as stack:
@@ -108,7 +110,7 @@ def _executor(task: Task, jobs: int, films: int) -> Executor:
     """Many films get a worker even for one job, as it may die without harm; one needs none."""
     if films > 1:
         return Workers(task, min(jobs, films))
-    return InProcess(task.load(), task.sampling, pictures=task.pictures)
+    return InProcess(task.load(), **task.how)
 
 
 _LENGTH, _GENRES = 8, 34  # columns of the terminal
@@ -137,11 +139,21 @@ def _print_film(console: Console, film: FilmResult, verbose: bool) -> None:
             console.print(
                 f"  {len(film.clips)} clips, {streams}, {film.seconds:.1f} s", style="dim"
             )
+        if film.explanation:
+            console.print(_because(film.explanation), style="dim")
     if film.error:
         from rich.padding import Padding
         from rich.text import Text
 
         console.print(Padding(Text(shown(film.error["message"]), style="red"), (0, 0, 0, 2)))
+
+
+def _because(explanation: dict[str, Any]) -> str:
+    """What spoke for a film's genre, in a line."""
+    words = {"visual": "picture", "audio": "sound"}
+    alone = ", ".join(f"{words[s]} alone {p:.0%}" for s, p in explanation["streams"].items())
+    at = _clock(explanation["time"]) if explanation["time"] else "the start"
+    return f"  {explanation['label']} above all at {at} ({alone})"
 
 
 def _print_row(console: Console, name: str, length: str, genre: str, style: str) -> None:
