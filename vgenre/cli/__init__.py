@@ -13,6 +13,7 @@ from .evaluate import evaluate
 from .extract import extract
 from .label import label
 from .models import models
+from .serve import serve
 from .train import train
 
 app = typer.Typer(
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (label, extract, train, evaluate, models, demo, cache, doctor):
+for command in (label, extract, train, evaluate, models, serve, demo, cache, doctor):
     app.command()(command)
 
 
