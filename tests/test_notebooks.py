@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-PICTURES = {"explore_spectrograms": 3, "label_films": 2}
+PICTURES = {"explore_spectrograms": 10, "label_films": 2}
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 
