@@ -107,7 +107,7 @@ def test_a_film_that_changes_while_it_is_read_is_done_again(model: Path, tmp_pat
                     file.write(b"more")
                 yield result
 
-    executor = Growing(vgenre.load_model(model), 1)
+    executor = Growing(vgenre.load_model(model), sampling=1)
     for _ in range(2):
         with Journal(tmp_path / "j") as journal:
             (finished,) = Batch([str(path)], journal, "").run(executor)

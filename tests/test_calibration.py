@@ -8,6 +8,7 @@ import pytest
 from vgenre.calibration import (
     Calibration,
     film_means,
+    fit_confidence,
     fit_platt,
     fit_temperature,
     fit_thresholds,
@@ -76,3 +77,28 @@ def test_threshold_of_one_label_costs_few_their_right_label() -> None:
     assert threshold == other
     assert 0.96 <= (top >= threshold).mean() <= 0.98
     assert fit_thresholds(p, 1 - truth, SINGLE) == (0.5, 0.5)
+
+
+def test_the_likeliest_genre_is_right_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    n = 4000
+    p = rng.dirichlet((0.6, 0.6, 0.6), n)
+    truth = np.zeros((n, 3))
+    truth[np.arange(n), (p.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)] = 1
+    logits = 3 * np.log(np.maximum(p, 1e-9))  # three times as sure as is right
+    nothing = (np.ones((50, 3)) * [9, 0, 0], np.zeros((50, 3)))  # films of no genre
+    found = fit_confidence(
+        np.concatenate([logits, nothing[0]]),
+        np.concatenate([truth, nothing[1]]),
+        films=[str(i) for i in range(n + 50)],
+        weights=np.ones(n + 50),
+    )
+    assert found == pytest.approx(3, rel=0.1)
+
+
+def test_a_few_films_that_are_all_right_do_not_make_it_certain() -> None:
+    logits, truth = np.tile([2.0, 0, 0], (6, 1)), np.tile([1, 0, 0], (6, 1))
+    films = list("abcdef")
+    temperature = fit_confidence(logits, truth, films=films, weights=np.ones(6))
+    sure = np.exp(2 / temperature) / (np.exp(2 / temperature) + 2)
+    assert 0.8 < sure < 0.95

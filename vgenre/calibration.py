@@ -136,6 +136,49 @@ def fit_temperature(
     return float(np.exp(found.x))
 
 
+def fit_confidence(
+    logits: np.ndarray, truth: np.ndarray, *, films: Sequence[str], weights: np.ndarray
+) -> float:
+    """The temperature at which a film's likeliest genre is right as often as its probability says.
+
+    `film_loss` asks for probabilities that share themselves out among the genres of a
+    film, so that a film of two is never sure of either. A reader takes the likeliest
+    genre's probability for the chance that it is one of the film's; this fits that.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n_clips, n_labels)
+    truth : ndarray, shape (n_films, n_labels)
+        Above 0 where a film has the genre; films in order of their first clip.
+        Those of none at all are left out.
+    films : sequence of str, length n_clips
+    weights : ndarray, shape (n_clips,)
+
+    Returns
+    -------
+    float
+        In [0.1, 10].
+    """
+    from scipy.optimize import minimize_scalar
+
+    has = (truth > 0).any(axis=1)
+    if not has.any():
+        return 1.0
+
+    def loss(log_temperature: float) -> float:
+        clips = Calibration.temperature(float(np.exp(log_temperature)), logits.shape[1])
+        p = film_means(clips.probabilities(logits, SINGLE), films, weights)[has]
+        sure = np.clip(p.max(axis=1), 1e-6, 1 - 1e-6)
+        right = truth[has, p.argmax(axis=1)] > 0
+        n = right.sum()
+        # Platt's targets (1999): where all of a few films are right, the next may not be.
+        target = np.where(right, (n + 1) / (n + 2), 1 / (len(right) - n + 2))
+        return -float(np.mean(target * np.log(sure) + (1 - target) * np.log(1 - sure)))
+
+    found = minimize_scalar(loss, bounds=(np.log(0.1), np.log(10)), method="bounded")
+    return float(np.exp(found.x))
+
+
 def fit_platt(
     logits: np.ndarray, targets: np.ndarray, *, films: Sequence[str], weights: np.ndarray
 ) -> Calibration:
@@ -199,7 +242,8 @@ def fit_thresholds(probabilities: np.ndarray, truth: np.ndarray, mode: str) -> t
         return (1 / truth.shape[1],) * truth.shape[1]
     may_lose = int(_RECALL_GIVEN_UP * (truth > 0).any(axis=1).sum())
     threshold = np.sort(top[right])[min(may_lose, right.sum() - 1)]
-    return (int(threshold * 1000) / 1000,) * truth.shape[1]
+    # A genre more probable than all others together is never withheld, however few films say so.
+    return (min(0.5, int(threshold * 1000) / 1000),) * truth.shape[1]
 
 
 def _best_f1_threshold(probabilities: np.ndarray, truth: np.ndarray) -> float:

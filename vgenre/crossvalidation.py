@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from .calibration import Calibration, fit_temperature, fit_thresholds
+from .calibration import Calibration, fit_confidence, fit_thresholds
 from .dataset import Item, split_by_film
 from .evaluation import Films, films_of
 from .features import ClipFeatures
@@ -67,15 +67,11 @@ class FoldLogits:
         self, rows: np.ndarray, labels: LabelSet, system: str = "fusion"
     ) -> tuple[Calibration, tuple[float, ...]]:
         """Temperature and thresholds that suit some clips."""
-        of_clip = [self.items[owner] for owner in self.owners[rows]]
-        films = [item.film for item in of_clip]
-        first = {item.film: item for item in reversed(of_clip)}
-        targets = np.stack([labels.target(first[n].labels) for n in dict.fromkeys(films)])
-        temperature = fit_temperature(
+        unscaled = self.films(rows, Calibration.temperature(1, len(labels)), labels, system)
+        temperature = fit_confidence(
             self.logits[system][rows],
-            targets,
-            labels.mode,
-            films=films,
+            unscaled.truth,
+            films=[self.items[owner].film for owner in self.owners[rows]],
             weights=self.seconds[rows],
         )
         calibration = Calibration.temperature(round(temperature, 4), len(labels))

@@ -206,8 +206,16 @@ def calibration_error(sure: np.ndarray, right: np.ndarray, *, bins: int = 10) ->
     return float(np.abs(gaps).sum() / len(sure))
 
 
-def outside(films: Films, labels: LabelSet, thresholds: Sequence[float]) -> dict[str, Any]:
+def outside(
+    films: Films, labels: LabelSet, thresholds: np.ndarray | Sequence[float]
+) -> dict[str, Any]:
     """How a single-label model takes films of none of its genres.
+
+    Parameters
+    ----------
+    films : Films
+    labels : LabelSet
+    thresholds : array_like, shape (n_labels,) or (n_films, n_labels)
 
     Returns
     -------
@@ -218,7 +226,8 @@ def outside(films: Films, labels: LabelSet, thresholds: Sequence[float]) -> dict
     """
     best = films.probabilities.argmax(axis=1)
     rows = np.arange(len(best))
-    given = films.probabilities[rows, best] >= np.asarray(thresholds)[best]
+    needed = np.broadcast_to(np.asarray(thresholds), films.probabilities.shape)[rows, best]
+    given = films.probabilities[rows, best] >= needed
     right, has = films.truth[rows, best] > 0, films.primary >= 0
     return {
         "films": int((~has).sum()),

@@ -27,6 +27,9 @@ from .spectrogram import MelSettings
 
 log = logging.getLogger(__name__)
 
+STREAMS = {"visual": "frame_mask", "audio": "mel_mask"}
+"""The streams, each with the mask that says where there is something for it."""
+
 _MONITOR = "val_film_loss"
 
 
@@ -103,7 +106,10 @@ class Part:
         """The clips that have a stream: those whose `mask` is not all 0."""
         if mask is None:
             return self
-        rows = np.flatnonzero(getattr(self.clips, mask).any(axis=1))
+        return self.take(np.flatnonzero(getattr(self.clips, mask).any(axis=1)))
+
+    def take(self, rows: np.ndarray) -> Part:
+        """Some of the clips."""
         return Part(
             self.clips.take(rows),
             self.owners[rows],
@@ -276,8 +282,7 @@ def train_heads(
         pooling="mean",
         dropout=a.dropout,
     )
-    _silence_missing_streams(head, parts["train"].clips)
-    systems = {}
+    systems: dict[str, dict[str, np.ndarray]] = {}
     for name, network, needs in (
         ("mean_pool", mean_pool, "frame_mask"),
         ("visual", visual, "frame_mask"),
@@ -285,10 +290,11 @@ def train_heads(
         ("fusion", head, None),
     ):
         if name == "fusion":  # the streams are learnt; the gate between them is left
-            visual.trainable = sound.trainable = False
-        there = {split: part.where(needs) for split, part in parts.items()}
-        if len(there["train"].clips):
-            _fit(name, network, there, card.labels, work, options)
+            _set_gate(head, parts, {s: systems[s]["val"] for s in STREAMS}, card.labels)
+        else:
+            there = {split: part.where(needs) for split, part in parts.items()}
+            if len(there["train"].clips):
+                _fit(name, network, there, card.labels, work, options)
         systems[name] = {
             split: logits_of(network, part.clips, options.batch_size)
             for split, part in parts.items()
@@ -296,14 +302,65 @@ def train_heads(
     return head, systems
 
 
-def _silence_missing_streams(head: keras.Model, clips: ClipFeatures) -> None:
-    """Close the gate for a stream that the data lacks: it is never learnt, and is random."""
+def _set_gate(
+    head: keras.Model,
+    parts: dict[str, Part],
+    logits: dict[str, np.ndarray],
+    labels: LabelSet,
+) -> None:
+    """Weigh the streams as suits the validation films best.
+
+    Not the training films: the streams know those, and the one that has memorised
+    them better would get all the weight.
+    """
     gate = head.get_layer("gate")
-    kernel, bias = gate.get_weights()
-    for stream, mask in enumerate((clips.frame_mask, clips.mel_mask)):
-        if not mask.any():
-            bias[stream] = -30
-    gate.set_weights([kernel, bias])
+    learnt = {s: getattr(parts["train"].clips, mask).any() for s, mask in STREAMS.items()}
+    if not all(learnt.values()):
+        gate.weigh(float(learnt["visual"]))  # the other one was never learnt, and is random
+        return
+    val = parts["val"]
+    both = np.logical_and.reduce([getattr(val.clips, m).any(axis=1) for m in STREAMS.values()])
+    if not both.any():
+        return  # nothing tells which is better
+    rows = np.flatnonzero(both)
+    weight = fit_gate(
+        logits["visual"][rows],
+        logits["audio"][rows],
+        val.take(rows),
+        labels.mode,
+    )
+    log.info("the gate: picture %.2f, sound %.2f", weight, 1 - weight)
+    gate.weigh(weight)
+
+
+def fit_gate(visual: np.ndarray, audio: np.ndarray, part: Part, mode: str) -> float:
+    """The weight of the picture by which films fare best once the temperature is fitted.
+
+    A few films do not silence a stream: a prior, Beta(2, 2), has the say of one film.
+
+    Parameters
+    ----------
+    visual, audio : ndarray, shape (n_clips, n_labels)
+        Logits of each stream alone.
+    part : Part
+        The clips.
+    mode : {"single", "multi"}
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
+    names, targets = part.films()
+    seconds = part.clips.seconds
+
+    def loss(weight: float) -> float:
+        logits = weight * visual + (1 - weight) * audio
+        temperature = fit_temperature(logits, targets, mode, films=names, weights=seconds)
+        found = film_loss(logits, targets, mode, temperature, films=names, weights=seconds)
+        return found - np.log(4 * weight * (1 - weight)) / len(targets)
+
+    return float(min(np.linspace(0.025, 0.975, 39), key=loss))
 
 
 def _fit(

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from .calibration import Calibration, fit_platt, fit_temperature, fit_thresholds
+from .calibration import Calibration, fit_confidence, fit_platt, fit_thresholds
 from .dataset import SPLITS, Item, decode_frames, load_items, split_by_film
 from .engines import has_gpu
 from .errors import DataError, MediaError
@@ -347,7 +347,8 @@ def _calibrate(
     if labels.mode == MULTI:
         calibration = fit_platt(logits, targets, films=films, weights=seconds)
     else:
-        fitted = fit_temperature(logits, targets, labels.mode, films=films, weights=seconds)
+        truth = films_of(logits, seconds, part.owners, part.items, labels).truth
+        fitted = fit_confidence(logits, truth, films=films, weights=seconds)
         calibration = Calibration.temperature(round(fitted, 4), len(labels))
     found = films_of(
         calibration.probabilities(logits, labels.mode), seconds, part.owners, part.items, labels

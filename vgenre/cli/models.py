@@ -10,8 +10,15 @@ import typer
 
 def models(
     model: Annotated[str | None, typer.Argument(help="Show the whole card of this model.")] = None,
+    zoo: Annotated[
+        bool, typer.Option("--zoo", help="List the architectures of vgenre.models.zoo.")
+    ] = False,
 ) -> None:
     """List the models that ship, or show the card of one."""
+    if zoo:
+        _list_zoo()
+        return
+
     from ..models.store import CARD_FILE, available_models, find_model, read_card
 
     if model:
@@ -19,12 +26,25 @@ def models(
         return
     for name, directory in available_models().items():
         card = read_card(directory)
-        typer.echo(f"{name}: {', '.join(card.labels.names)}")
+        typer.echo(fill(f"{name}: {', '.join(card.labels.names)}", 78, subsequent_indent="  "))
         typer.echo(fill(card.description, 78, initial_indent="  ", subsequent_indent="  "))
         for measured in ("five_folds", "posters", "test"):
             if figures := card.metrics.get(measured, {}).get("fusion"):
                 typer.echo(f"  {_figures(figures)}")
                 break
+
+
+def _list_zoo() -> None:
+    from ..engines import import_tensorflow
+
+    import_tensorflow()  # or Keras would, with its greetings
+
+    from ..models.zoo import REGISTRY, about
+
+    for name in REGISTRY:
+        shape, text = about(name)
+        typer.echo(f"{name:22} {'x'.join(map(str, shape))}")
+        typer.echo(fill(text, 78, initial_indent="  ", subsequent_indent="  "))
 
 
 def _figures(figures: dict[str, Any]) -> str:

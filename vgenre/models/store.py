@@ -28,14 +28,16 @@ BODY_GRAPH, HEAD_GRAPH = "body.xml", "head.xml"
 _BODY_FILES = (BODY_FILE, BODY_GRAPH, "body.bin")
 GRAPHS = (BODY_GRAPH, "body.bin", HEAD_GRAPH, "head.bin")
 _FILES = (BODY_FILE, HEAD_FILE, *GRAPHS)
+DEFAULT_MODEL = "six"
 SHIPPED = Path(__file__).parent.parent / "weights"
 
 
 def available_models() -> dict[str, Path]:
-    """The models that ship with the package, by name."""
+    """The models that ship with the package, by name, the default one first."""
     if not SHIPPED.is_dir():
         return {}
-    return {d.name: d for d in sorted(SHIPPED.iterdir()) if (d / CARD_FILE).is_file()}
+    found = sorted(SHIPPED.iterdir(), key=lambda d: (d.name != DEFAULT_MODEL, d.name))
+    return {d.name: d for d in found if (d / CARD_FILE).is_file()}
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:
