@@ -8,7 +8,12 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-PICTURES = {"explore_spectrograms": 10, "label_films": 2}
+PICTURES = {
+    "build_models": 4,
+    "explore_spectrograms": 10,
+    "label_films": 2,
+    "train_your_own": 1,
+}
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 

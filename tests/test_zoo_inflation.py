@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 
-from vgenre.models.zoo.inflation import inflate
+from vgenre.errors import ModelError
+from vgenre.models.zoo.i3d import build_i3d, build_inception_v1
+from vgenre.models.zoo.inflation import inflate, inflate_weights
 
 
 def test_a_still_film_gives_the_answer_of_its_picture() -> None:
@@ -17,3 +20,16 @@ def test_a_still_film_gives_the_answer_of_its_picture() -> None:
     assert still.shape == (1, 3, 6, 6, 4)
     for step in range(3):
         np.testing.assert_allclose(still[:, step], flat, atol=1e-4)
+
+
+def test_a_whole_network_is_inflated() -> None:
+    keras.utils.set_random_seed(0)
+    flat = build_inception_v1(3, shape=(32, 32, 3), shrink=16)
+    deep = build_i3d(3, shape=(8, 32, 32, 3), shrink=16)
+    inflate_weights(flat, deep)
+    stem = flat.get_layer("1a").get_weights()[0]
+    inflated = deep.get_layer("1a").get_weights()[0]
+    assert inflated.shape == (7, *stem.shape)
+    np.testing.assert_allclose(inflated.sum(axis=0), stem, rtol=1e-5)
+    with pytest.raises(ModelError, match=r"does not fit|not the same network"):
+        inflate_weights(build_inception_v1(4, shape=(32, 32, 3), shrink=16), deep)

@@ -3,35 +3,74 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ModelError
+from .naming import ModelName
 
 if TYPE_CHECKING:
     import keras
 
+_SMALL_CLIP = (4, 32, 32, 3)
+
 # An architecture: the module that builds it, its function, and a size for tests.
 REGISTRY: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "lstm": ("features", "build_lstm", {"shape": (4, 8), "units": 8, "hidden": 4}),
-    "mlp": ("features", "build_mlp", {"shape": (4, 8), "units": 8}),
+    "cnn": ("cnn", "build_cnn", {"shape": (75, 75, 3)}),
+    "time-distributed-cnn": (
+        "recurrent",
+        "build_time_distributed",
+        {"shape": _SMALL_CLIP, "width": 2, "hidden": 8},
+    ),
+    "conv3d": ("c3d", "build_conv3d", {"shape": (24, 32, 32, 3), "width": 2, "hidden": 8}),
     "cnn-rnn": ("features", "build_rnn", {"shape": (4, 8), "units": 8}),
     "cnn-lstm-softmax": ("features", "build_softmax_lstm", {"shape": (4, 6), "units": 8}),
     "cnn-lstm-pool": ("features", "build_pool_lstm", {"shape": (4, 8), "units": 8}),
-    "cnn": ("cnn", "build_cnn", {"shape": (75, 75, 3)}),
+    "lstm": ("features", "build_lstm", {"shape": (4, 8), "units": 8, "hidden": 4}),
+    "mlp": ("features", "build_mlp", {"shape": (4, 8), "units": 8}),
+    "lrcn": ("recurrent", "build_lrcn", {"shape": (4, 64, 64, 3), "width": 2, "units": 8}),
     "c3d": ("c3d", "build_c3d", {"shape": (16, 32, 32, 3), "width": 2, "hidden": 8}),
+    "i3d": ("i3d", "build_i3d", {"shape": (8, 32, 32, 3), "shrink": 16}),
+    "single-frame": (
+        "temporal_fusion",
+        "build_single_frame",
+        {"shape": (10, 64, 64, 3), "width": 6, "hidden": 8},
+    ),
+    "early-fusion": (
+        "temporal_fusion",
+        "build_early_fusion",
+        {"shape": (10, 64, 64, 3), "width": 6, "hidden": 8},
+    ),
+    "late-fusion": (
+        "temporal_fusion",
+        "build_late_fusion",
+        {"shape": (10, 64, 64, 3), "width": 6, "hidden": 8},
+    ),
+    "slow-fusion": (
+        "temporal_fusion",
+        "build_slow_fusion",
+        {"shape": (10, 80, 80, 3), "width": 6, "hidden": 8},
+    ),
+    "c2d": ("cnn", "build_c2d", {"shape": (32, 32, 3), "backbone": "Mv2"}),
+    "c2d-average": ("cnn", "build_c2d_average", {"shape": _SMALL_CLIP, "backbone": "Mv2"}),
     "poster-cnn": ("poster", "build_poster_cnn", {"shape": (64, 64, 3), "width": 2, "hidden": 8}),
 }
 
+# What the first part of a name such as ``I3DIv1-16x224x224x3-339-ikm`` stands for.
+_NAMED = {"C3D": "c3d", "I3DIv1": "i3d", "LRCN": "lrcn"}
 
-def build(name: str, *, labels: int, **sizes: Any) -> keras.Model:
+
+def build(name: str, *, labels: int | None = None, **sizes: Any) -> keras.Model:
     """An architecture with random weights.
 
     Parameters
     ----------
     name : str
-        One of `REGISTRY`.
-    labels : int
-        Width of the output.
+        One of `REGISTRY`, or a name of the Moments in Time model zoo such as
+        ``"LRCN-16x224x224x3-339-m"``, see `ModelName`.
+    labels : int, optional
+        Width of the output; the name may say it.
     **sizes
         What the builder takes beside them, ``shape`` of the input for one.
 
@@ -44,12 +83,50 @@ def build(name: str, *, labels: int, **sizes: Any) -> keras.Model:
     ------
     ModelError
         If there is no such architecture.
+
+    Examples
+    --------
+    >>> build("lstm", labels=101).count_params()
+    34663525
     """
+    if name not in REGISTRY and "-" in name and name.count("x") >= 2:
+        name, labels, sizes = _named(ModelName.parse(name), labels, sizes)
     if name not in REGISTRY:
         raise ModelError(f"there is no architecture {name!r}; there are {', '.join(REGISTRY)}")
+    if labels is None:
+        raise ModelError(f"how many labels is {name} to have? Say labels=...")
+    return _builder(name)(labels, **sizes)
+
+
+def about(name: str) -> tuple[tuple[int, ...], str]:
+    """The shape of an architecture's input, and what it is, in a sentence."""
+    builder = _builder(name)
+    shape = inspect.signature(builder).parameters["shape"].default
+    return shape, (builder.__doc__ or "").partition("\n")[0]
+
+
+def _builder(name: str) -> Callable[..., keras.Model]:
     module, function, _ = REGISTRY[name]
-    builder = getattr(importlib.import_module(f".{module}", __name__), function)
-    return builder(labels, **sizes)
+    return getattr(importlib.import_module(f".{module}", __name__), function)
+
+
+def _named(
+    name: ModelName, labels: int | None, sizes: dict[str, Any]
+) -> tuple[str, int, dict[str, Any]]:
+    """The architecture, labels and sizes that a name stands for."""
+    sizes = {"shape": name.shape, **sizes}
+    classes = labels or name.classes
+    if name.backbone in _NAMED:
+        return _NAMED[name.backbone], classes, sizes
+    from .backbones import BACKBONES
+
+    backbone = name.backbone.removesuffix("avg")
+    if backbone not in BACKBONES:
+        known = ", ".join((*_NAMED, *BACKBONES, "IRv2avg"))
+        raise ModelError(f"{name}: there is no backbone {name.backbone!r}; there are {known}")
+    # A picture has three dimensions, a clip four.
+    kind = "c2d" if len(name.shape) == 3 else "c2d-average"
+    return kind, classes, {"backbone": backbone, **sizes}
 
 
 def build_toy(name: str, *, labels: int) -> keras.Model:

@@ -12,7 +12,16 @@ _NAME = re.compile(r"([A-Za-z]\w*)-(\d+(?:x\d+){2,3})-(\d+)-([a-z]+)(?:\.h5)?")
 
 @dataclass(frozen=True)
 class ModelName:
-    """The four parts of a name; `history` has a letter for each data set, as ``"ikm"``."""
+    """The four parts of a name; `history` has a letter for each data set, as ``"ikm"``.
+
+    Examples
+    --------
+    >>> name = ModelName.parse("LRCN-16x224x224x3-339-m.h5")
+    >>> name.backbone, name.shape, name.classes
+    ('LRCN', (16, 224, 224, 3), 339)
+    >>> str(name)
+    'LRCN-16x224x224x3-339-m'
+    """
 
     backbone: str
     shape: tuple[int, ...]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from .backbones import answer, pixels
+
 
 def build_poster_cnn(
     labels: int = 25,
@@ -14,7 +16,7 @@ def build_poster_cnn(
     hidden: int = 128,
 ) -> keras.Model:
     """Four convolution blocks, two dense layers and a sigmoid for each label."""
-    x = inputs = keras.Input(shape)
+    inputs, x = pixels(shape)
     for block in range(4):
         x = layers.Conv2D(width * 2**block, 3, activation="relu")(x)
         x = layers.BatchNormalization()(x)
@@ -24,5 +26,4 @@ def build_poster_cnn(
     for _ in range(2):
         x = layers.Dense(hidden, activation="relu")(x)
         x = layers.Dropout(0.5)(layers.BatchNormalization()(x))
-    x = layers.Dense(labels, activation="sigmoid", dtype="float32", name="probabilities")(x)
-    return keras.Model(inputs, x, name="poster_cnn")
+    return keras.Model(inputs, answer(x, labels, "sigmoid"), name="poster_cnn")
