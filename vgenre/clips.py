@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -60,17 +60,17 @@ def ahead(items: Generator[_Item, None, None]) -> Iterator[_Item]:
 
 def heard_clips(
     info: MediaInfo, sampling: Sampling, mel: MelSettings, *, timeout: float = TIMEOUT
-) -> Iterator[tuple[Clip, SoundInput]]:
+) -> Iterator[tuple[Clip, Future[SoundInput]]]:
     """The clips that `sampled_clips` gives, each with its sound for the audio network.
 
-    The next clip is decoded while the caller works on this one.
+    The next clip is decoded while the caller works on this one, and so is this one's
+    sound: its frames need not wait for it.
     """
-
-    def clips() -> Generator[tuple[Clip, SoundInput], None, None]:
-        for clip in sampled_clips(info, sampling, sample_rate=mel.sample_rate, timeout=timeout):
-            yield clip, sound_input(clip, mel)
-
-    return ahead(clips())
+    with ThreadPoolExecutor(1, "sound") as thread:
+        for clip in ahead(
+            sampled_clips(info, sampling, sample_rate=mel.sample_rate, timeout=timeout)
+        ):
+            yield clip, thread.submit(sound_input, clip, mel)
 
 
 def frame_mask(clip: Clip) -> np.ndarray:

@@ -188,14 +188,15 @@ class FeatureCache:
         parts = []
         for clip, sound in heard_clips(info, self._sampling, self._mel):
             found = self._extractor.features(clip.frames[: clip.frame_count])
+            heard = sound.result()
             sequence = np.zeros((1, CLIP_FRAMES, found.shape[1]), np.float16)
             sequence[0, : len(found)] = found
             parts.append(
                 ClipFeatures(
                     sequence,
                     frame_mask(clip)[None],
-                    sound.mel[None].astype(np.float16),
-                    sound.mask[None],
+                    heard.mel[None].astype(np.float16),
+                    heard.mask[None],
                     np.array([clip.seconds], np.float32),
                 )
             )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from .models.store import find_model, read_card
 from .pictures import clip_pictures, spread
 from .result import OK, PARTIAL, ClipResult, FilmResult, failure
 from .sampling import Sampling
-from .spectrogram import log_mel
+from .spectrogram import preload
 
 if TYPE_CHECKING:
     from .explanation import Explanation
@@ -65,10 +66,8 @@ def load_model(
     """
     directory = find_model(model)
     card = read_card(directory)
-    with ThreadPoolExecutor(1) as thread:
-        # librosa takes a second to load at its first use; the engine's graphs take as long.
-        thread.submit(log_mel, np.zeros(card.mel.n_fft, np.float32), card.mel)
-        return Model(card, load_engine(engine, directory, card, threads=threads))
+    preload()
+    return Model(card, load_engine(engine, directory, card, threads=threads))
 
 
 class Model:
@@ -199,10 +198,9 @@ class Model:
         clips: list[ClipResult] = []
         weights: list[float] = []
         streams = {"visual": False, "audio": False}
-        for clip, sound in heard_clips(info, sampling, self.card.mel, timeout=timeout):
+        for clip, sound, found in self._opinions(info, sampling, timeout):
             streams["visual"] |= clip.has_picture
             streams["audio"] |= clip.has_sound
-            found = self._classify(clip, sound)
             if pictures:
                 found = replace(found, pictures=clip_pictures(clip, sound.mel, info))
             clips.append(found)
@@ -246,10 +244,32 @@ class Model:
         -------
         ClipResult
         """
-        return self._classify(clip, sound_input(clip, self.card.mel))
-
-    def _classify(self, clip: Clip, sound: SoundInput) -> ClipResult:
         features = self.features(clip.frames[: clip.frame_count])
+        return self._opinion(clip, features, sound_input(clip, self.card.mel))
+
+    def _opinions(
+        self, info: MediaInfo, sampling: Sampling, timeout: float
+    ) -> Iterator[tuple[Clip, SoundInput, ClipResult]]:
+        """Each clip, its sound and its genres.
+
+        One clip late: the image network is at the next one while this one's sound comes,
+        which takes a second for a process's first clip.
+        """
+        seen: deque[tuple[Clip, Future[SoundInput], np.ndarray]] = deque()
+
+        def oldest() -> tuple[Clip, SoundInput, ClipResult]:
+            clip, coming, features = seen.popleft()
+            sound = coming.result()
+            return clip, sound, self._opinion(clip, features, sound)
+
+        for clip, sound in heard_clips(info, sampling, self.card.mel, timeout=timeout):
+            seen.append((clip, sound, self.features(clip.frames[: clip.frame_count])))
+            if len(seen) > 1:
+                yield oldest()
+        if seen:
+            yield oldest()
+
+    def _opinion(self, clip: Clip, features: np.ndarray, sound: SoundInput) -> ClipResult:
         sequence = np.zeros((CLIP_FRAMES, features.shape[1]), np.float32)
         sequence[: len(features)] = features
         output = self.engine.classify(

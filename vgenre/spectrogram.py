@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -108,3 +110,13 @@ def log_mel(waveform: np.ndarray, settings: MelSettings | None = None) -> np.nda
     amin = settings.reference * 10 ** (settings.floor_db / 10)
     decibels = librosa.power_to_db(power, ref=settings.reference, amin=amin, top_db=None)
     return np.clip(decibels, settings.floor_db, settings.ceiling_db).astype(np.float32)
+
+
+@functools.cache
+def preload() -> None:
+    """Load librosa in a thread.
+
+    It takes a second at its first use, in which models and first frames can be read.
+    """
+    silence = np.zeros(MelSettings().n_fft, np.float32)
+    threading.Thread(target=log_mel, args=(silence,), daemon=True).start()
