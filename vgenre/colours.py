@@ -21,6 +21,12 @@ _OTHERS = ("#117733", "#999933", "#882255", "#44AA99", "#332288", "#AA4499", "#D
 
 
 def genre_colour(name: str) -> str:
-    """The colour of a genre, as ``#rrggbb``."""
+    """The colour of a genre, as ``#rrggbb``.
+
+    Examples
+    --------
+    >>> genre_colour("Horror")
+    '#5B2A86'
+    """
     # Not Python's hash: that is another one in each process.
     return _FIXED.get(name) or _OTHERS[sum(name.encode()) % len(_OTHERS)]

@@ -16,8 +16,7 @@ from .clips import SoundInput, sound_input
 from .errors import MediaError
 from .media import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE, Clip, probe, read_clip
 from .pictures import explanation_pictures
-from .result import ClipResult, FilmResult
-from .spectrogram import MelSettings
+from .result import FilmResult
 
 if TYPE_CHECKING:
     from .predict import Model
@@ -47,6 +46,8 @@ class Explanation:
         stream that is missing is left out.
     frame : ndarray of uint8, shape (299, 299, 3), or None
         The most telling frame; None without picture.
+    aspect : float
+        Width of the film's picture, of its height.
     frame_map : ndarray of float32, shape (8, 8), or None
         How much of the genre's probability by that frame alone is lost where a
         part is hidden; negative where it speaks against the genre.
@@ -62,6 +63,7 @@ class Explanation:
     time: float
     streams: dict[str, float]
     frame: np.ndarray | None
+    aspect: float
     frame_map: np.ndarray | None
     mel: np.ndarray | None
     mel_map: np.ndarray | None
@@ -73,7 +75,9 @@ class Explanation:
             "time": self.time,
             "streams": self.streams,
             "shares": list(self.shares),
-            "pictures": explanation_pictures(self.frame, self.frame_map, self.mel, self.mel_map),
+            "pictures": explanation_pictures(
+                self.frame, self.aspect, self.frame_map, self.mel, self.mel_map
+            ),
         }
 
 
@@ -84,7 +88,9 @@ def explain(model: Model, film: FilmResult, label: str | None = None) -> Explana
     label = label or max(film.probabilities, key=lambda name: film.probabilities[name])
     column = model.labels.names.index(label)
     strongest = max(film.clips, key=lambda found: found.probabilities[label])
-    clip = _read(film.path, strongest, model.card.mel)
+    info = probe(film.path)
+    # Key frames stand for more seconds than a clip has; its beginning stands for it.
+    clip = read_clip(film.path, strongest.start, sample_rate=model.card.mel.sample_rate, info=info)
     sound = sound_input(clip, model.card.mel)
     ask = _Asker(model, column)
     time, streams = clip.start, {}
@@ -105,14 +111,17 @@ def explain(model: Model, film: FilmResult, label: str | None = None) -> Explana
     total = float(weighted.sum())
     shares = weighted / total if total else np.full(len(weighted), 1 / len(weighted))
     return Explanation(
-        label, tuple(shares.tolist()), clip, time, streams, frame, frame_map, mel, mel_map
+        label=label,
+        shares=tuple(shares.tolist()),
+        clip=clip,
+        time=time,
+        streams=streams,
+        frame=frame,
+        aspect=(info.width or 16) / (info.height or 9),
+        frame_map=frame_map,
+        mel=mel,
+        mel_map=mel_map,
     )
-
-
-def _read(path: str, found: ClipResult, mel: MelSettings) -> Clip:
-    info = probe(path)
-    # Key frames stand for more seconds than a clip has; its beginning stands for it.
-    return read_clip(path, found.start, sample_rate=mel.sample_rate, info=info)
 
 
 def _sequence(features: np.ndarray) -> np.ndarray:

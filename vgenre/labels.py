@@ -97,6 +97,13 @@ class LabelSet:
         ndarray of float32, shape (n_labels,)
             In ``single`` mode a distribution, in ``multi`` mode 0 or 1, or
             `UNKNOWN` for labels that are not in `known`.
+
+        Examples
+        --------
+        >>> LabelSet(("Action", "Horror")).target(["Action", "Horror"]).tolist()
+        [0.5, 0.5]
+        >>> LabelSet(("Action", "Horror"), "multi").target(["Action"], known=["Action"]).tolist()
+        [1.0, -1.0]
         """
         hot = self.multi_hot(labels)
         if self.mode == MULTI:
@@ -117,6 +124,12 @@ class LabelSet:
         -------
         tuple of str
             Most probable first; at most one in ``single`` mode. Empty: uncertain.
+
+        Examples
+        --------
+        >>> genres = LabelSet(("Action", "Horror", "Romance"), "multi")
+        >>> genres.choose(np.array([0.5, 0.7, 0.1]), thresholds=(0.4, 0.4, 0.4))
+        ('Horror', 'Action')
         """
         order = np.argsort(-probabilities, kind="stable")
         if self.mode == SINGLE:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .media import Clip, MediaInfo
 
-_WIDTH, _MEL_HEIGHT = 112, 32  # pixels
+_WIDTH, _MEL_HEIGHT, _FRAME_HEIGHT = 112, 32, 200  # pixels
 _QUALITY = 60
 _DIMMED = 0.25  # brightness of what does not matter
 
@@ -46,6 +46,7 @@ def clip_pictures(clip: Clip, mel: np.ndarray, info: MediaInfo) -> dict[str, str
 
 def explanation_pictures(
     frame: np.ndarray | None,
+    aspect: float,
     frame_map: np.ndarray | None,
     mel: np.ndarray | None,
     mel_map: np.ndarray | None,
@@ -55,6 +56,8 @@ def explanation_pictures(
     Parameters
     ----------
     frame : ndarray of uint8, shape (height, width, 3), or None
+    aspect : float
+        The shape in which it is shown: its width, of its height.
     frame_map : ndarray of float32, shape (rows, columns), or None
     mel : ndarray of float32, shape (n_mels, steps), or None
     mel_map : ndarray of float32, shape (bands, times), or None
@@ -64,12 +67,14 @@ def explanation_pictures(
     dict of str to str
         JPEG as data URIs: ``frame`` and ``mel``, as far as there are any.
     """
+    import cv2
+
     pictures = {}
     if frame is not None and frame_map is not None:
-        pictures["frame"] = _data_uri(highlighted(frame, frame_map)[..., ::-1])
+        size = (round(_FRAME_HEIGHT * min(aspect, 3)), _FRAME_HEIGHT)
+        picture = cv2.resize(highlighted(frame, frame_map), size, interpolation=cv2.INTER_AREA)
+        pictures["frame"] = _data_uri(picture[..., ::-1])
     if mel is not None and mel_map is not None:
-        import cv2
-
         picture = cv2.resize(_coloured(mel), (2 * _WIDTH, 3 * _MEL_HEIGHT))
         pictures["mel"] = _data_uri(highlighted(picture, mel_map[::-1]))
     return pictures

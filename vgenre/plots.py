@@ -401,7 +401,7 @@ def explanation(found: Explanation) -> Figure:
             ax.text(0.5, 0.5, "none", ha="center", transform=ax.transAxes)
             continue
         if shown.ndim == 3:
-            ax.imshow(shown, extent=(0, 16, 0, 9))
+            ax.imshow(shown, extent=(0, found.aspect, 0, 1))
         else:
             seconds = found.clip.sample_count / found.clip.sample_rate
             ax.imshow(shown, origin="lower", aspect="auto", cmap="gray", extent=(0, seconds, 0, 1))
@@ -415,7 +415,7 @@ def explanation(found: Explanation) -> Figure:
             vmin=-limit,
             vmax=limit,
             interpolation="bilinear",
-            aspect="auto",
+            aspect=ax.get_aspect(),
             extent=ax.images[0].get_extent(),
         )
         figure.colorbar(over, ax=ax, label="probability lost where hidden", shrink=0.9)

@@ -52,6 +52,13 @@ class Sampling:
         ------
         ValueError
             If it is none of them.
+
+        Examples
+        --------
+        >>> Sampling.parse("4")
+        Sampling(clips=4, keyframes=False)
+        >>> str(Sampling.parse("full"))
+        'full'
         """
         if text in ("full", "keyframes"):
             return cls(None, keyframes=text == "keyframes")

@@ -43,7 +43,7 @@ def demo(
             raise MediaError(clips / name, f"FFmpeg could not render it: {done.stderr.strip()}")
     report = folder / "report.html"
     status = label_all(
-        [str(clips)], Options(model="six", outputs=[report], engine="auto", restart=True)
+        [str(clips)], Options(model="six", outputs=[report], explain=True, restart=True)
     )
     typer.echo(f"open {report.resolve()} in a browser")
     raise typer.Exit(status)
