@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 PICTURES = {
     "build_models": 4,
     "explore_spectrograms": 10,
-    "label_films": 2,
+    "label_films": 4,
     "train_your_own": 1,
 }
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))

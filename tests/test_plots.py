@@ -91,6 +91,14 @@ def test_a_result_shows_itself_in_jupyter_and_text_stays_text() -> None:
     assert "60%" in html
 
 
+def test_a_clip_shows_itself(plain_film: Path, tmp_path: Path) -> None:
+    html = read_clip(plain_film, 10)._repr_html_()
+    assert "10 s, 2 s long: 8 frames" in html
+    assert "<img" in html and "<audio controls" in html
+    silent = read_clip(film(tmp_path / "silent.mp4", seconds=2, sound=None))._repr_html_()
+    assert "<img" in silent and "<audio" not in silent
+
+
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[vgenre.Model, FilmResult]:
     folder = tmp_path_factory.mktemp("plots")

@@ -100,6 +100,12 @@ class Clip:
             return self.frame_count / FRAME_RATE
         return self.sample_count / self.sample_rate
 
+    def _repr_html_(self) -> str:
+        """What Jupyter shows: where it is, a strip of frames, the sound to play."""
+        from .pictures import clip_html
+
+        return clip_html(self)
+
 
 def find_ffmpeg() -> str:
     """The FFmpeg program that is used.

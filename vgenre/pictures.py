@@ -10,6 +10,7 @@ from .media import Clip, MediaInfo
 
 _WIDTH, _MEL_HEIGHT, _FRAME_HEIGHT = 112, 32, 200  # pixels
 _QUALITY = 60
+_STRIP = 6  # frames
 _DIMMED = 0.25  # brightness of what does not matter
 
 
@@ -42,6 +43,26 @@ def clip_pictures(clip: Clip, mel: np.ndarray, info: MediaInfo) -> dict[str, str
         picture = cv2.resize(_coloured(mel), size, interpolation=cv2.INTER_AREA)
         pictures["mel"] = _data_uri(picture)
     return pictures
+
+
+def clip_html(clip: Clip) -> str:
+    """A clip for Jupyter: where it is, a strip of frames, the sound to play."""
+    import io
+
+    import soundfile
+
+    parts = [f"{clip.start:g} s, {clip.seconds:g} s long: {clip.frame_count} frames"]
+    if clip.has_picture:
+        chosen = spread(clip.frame_count, _STRIP)
+        strip = np.concatenate([clip.frames[i][::2, ::2] for i in chosen], axis=1)
+        parts.append(f'<br><img alt="frames of the clip" src="{_data_uri(strip[..., ::-1])}">')
+    if clip.has_sound:
+        sink = io.BytesIO()
+        samples = clip.waveform[: clip.sample_count]
+        soundfile.write(sink, samples, clip.sample_rate, format="OGG", subtype="VORBIS")
+        sound = base64.b64encode(sink.getvalue()).decode()
+        parts.append(f'<br><audio controls src="data:audio/ogg;base64,{sound}"></audio>')
+    return "".join(parts)
 
 
 def explanation_pictures(

@@ -172,7 +172,7 @@ def timeline(film: FilmResult, *, genres: int = 4, ax: Axes | None = None) -> Ax
                 linewidth=3,
                 label=f"{name} {film.probabilities[name]:.0%}" if i == 0 else "_nolegend_",
             )
-    ax.set(xlabel="time [s]", ylabel="probability", ylim=(0, 1))
+    ax.set(xlabel="time [s]", ylabel="probability", ylim=(-0.02, 1.02))
     ax.set_xlim(0, max([film.duration or 0, *(c.start + c.duration for c in film.clips)]) or 1)
     if film.clips:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
@@ -257,10 +257,9 @@ def film(film: FilmResult, settings: MelSettings | None = None, *, most: int = 1
     for i, (clip, found) in enumerate(clips):
         if clip.has_picture:
             frame = clip.frames[clip.frame_count // 2]
-            middle = found.start + found.duration / 2
-            # Each frame about its time, as wide as there is room for.
-            left = min(max(middle - 0.47 * step, i * step), end - 0.94 * step)
-            rows[0].imshow(frame, aspect="auto", extent=(left, left + 0.94 * step, 0, 1))
+            # Clips are evenly spread, so that each frame's time is in its share of the axis.
+            left, right = (i + 0.03) * step, (i + 0.97) * step
+            rows[0].imshow(frame, aspect="auto", extent=(left, right, 0, 1))
         if clip.has_sound:
             spectrogram(
                 log_mel(clip.waveform[: clip.sample_count], settings),
