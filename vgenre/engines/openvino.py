@@ -40,6 +40,8 @@ class OpenVINOEngine:
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads:
             self._settings["INFERENCE_NUM_THREADS"] = threads
+            # Or the processes that share the cores would all be bound to the first ones.
+            self._settings["ENABLE_CPU_PINNING"] = False
         self._graph = body
         self._body = self._compiled(FRAMES_AT_ONCE)
         self._width = int(body.output(0).get_partial_shape()[1].get_length())
