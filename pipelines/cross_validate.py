@@ -25,7 +25,7 @@ from vgenre.features import FeatureCache
 from vgenre.labels import SIX_GENRES, LabelSet
 from vgenre.models.build import body_of
 from vgenre.models.store import BODY_FILE, file_hash, load_weights, save_weights
-from vgenre.training import feature_engine
+from vgenre.training import InitialWeights, feature_engine
 
 LABELS = LabelSet(SIX_GENRES)
 
@@ -57,7 +57,7 @@ def logits_of_all_films(data: Path, work: Path, share: float = 1.0) -> FoldLogit
         LABELS,
         work / f"folds-{share:g}",
         OPTIONS,
-        audio=audio,
+        initial=InitialWeights(load_body(data, work), audio),
         share=share,
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from vgenre.dataset import Item
@@ -59,17 +60,23 @@ def clip_items(data: Path, *, labels: str = "six") -> list[Item]:
     return items
 
 
+def poster_genres(data: Path) -> tuple[str, ...]:
+    """All 25 genres of the posters; ``N/A`` is none."""
+    rows = _rows(data / "posters" / "posters.csv")
+    return tuple(sorted({n for row in rows for n in row["genres"].split("|")} - {"", "N/A"}))
+
+
 def folds_of(data: Path) -> list[int]:
     """The fold of each of `clip_items`."""
     return [int(row["fold"]) for row in _rows(data / "clips.csv")]
 
 
-def poster_items(data: Path) -> list[Item]:
-    """The posters, each a film of one frame."""
+def poster_items(data: Path, genres: Collection[str] = IMDB_GENRES) -> list[Item]:
+    """The posters, each a film of one frame, with those of their labels that are wanted."""
     return [
         Item(
             path=str(data / "posters" / "images" / f"{row['id']}.jpg"),
-            labels=tuple(name for name in row["genres"].split("|") if name in IMDB_GENRES),
+            labels=tuple(name for name in row["genres"].split("|") if name in genres),
             film=row["id"],
             split=row["split"],
         )

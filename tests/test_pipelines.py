@@ -19,6 +19,8 @@ PIPELINES = Path(__file__).parent.parent / "pipelines"
         ("train_six", "nowhere"),
         ("train_multi", "nowhere"),
         ("cross_validate", "nowhere"),
+        ("compare_architectures", "nowhere"),
+        ("posters", "nowhere"),
     ],
 )
 def test_training_without_data_is_skipped_and_says_so(

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import __version__
+from .cluster import Cluster, RayWorkers
 from .dataset import find_media
+from .engines import choose_engine
+from .errors import DataError
 from .journal import Journal, film_key
 from .models.card import CARD_FILE
-from .models.store import file_hash, find_model
+from .models.store import file_hash, find_model, read_card
 from .predict import Model
 from .result import ERROR, PARTIAL, FilmResult
 from .sampling import Sampling
@@ -25,6 +28,7 @@ def label_folder(
     sampling: Sampling | int | str | None = None,
     engine: str = "auto",
     jobs: int = 1,
+    ray: str | Cluster | None = None,
     journal: str | os.PathLike[str] | None = None,
     restart: bool = False,
 ) -> Iterator[FilmResult]:
@@ -44,6 +48,10 @@ def label_folder(
         Films at once, each in a process of its own; 1: in this process. A script
         that asks for more has to do so under ``if __name__ == "__main__":``, as
         every one that starts processes.
+    ray : str or Cluster, optional
+        Films are labelled by actors on a Ray cluster, given by its address (``"auto"``
+        for the one that this machine belongs to) or with what each actor asks for. The
+        paths, and a model directory, have to be the same on every node.
     journal : path, optional
         A file that keeps every finished record; films that it knows, and that
         have not changed, are not labelled again.
@@ -60,7 +68,7 @@ def label_folder(
     ModelError
         If the model cannot be loaded. Errors of films are in their records.
     DataError
-        If another run writes the journal.
+        If another run writes the journal, or a loaded model is to go to a cluster.
 
     Examples
     --------
@@ -74,7 +82,13 @@ def label_folder(
     name = model.card.name if isinstance(model, Model) else os.fspath(model)
     task = Task(name, engine, str(policy))
     executor: Executor
-    if isinstance(model, Model):
+    if ray is not None:
+        if isinstance(model, Model):
+            raise DataError("a loaded model cannot go to a cluster; name it, or its directory")
+        cluster = Cluster(ray) if isinstance(ray, str) else ray
+        task = replace(task, engine=engine_for(task, cluster))
+        executor = RayWorkers(task, cluster)
+    elif isinstance(model, Model):
         executor = InProcess(model, **task.how)
     elif jobs > 1:
         executor = Workers(replace(task, threads=threads_for(jobs)), jobs)
@@ -101,6 +115,13 @@ def settings_of(task: Task) -> str:
     card = file_hash(find_model(task.model) / CARD_FILE)
     more = " pictures" * task.pictures + " explained" * task.explain
     return f"{__version__} {card} {task.engine} {task.sampling}{more}"
+
+
+def engine_for(task: Task, cluster: Cluster | None = None) -> str:
+    """The engine that ``auto`` stands for; on a cluster TensorFlow where actors have GPUs."""
+    if cluster and cluster.gpus and task.engine == "auto":
+        return "tensorflow"
+    return choose_engine(task.engine, read_card(find_model(task.model)))
 
 
 def threads_for(jobs: int) -> int:

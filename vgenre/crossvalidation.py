@@ -7,7 +7,7 @@ split once; what is learnt and calibrated for it comes from the other folds alon
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from .evaluation import Films, films_of
 from .features import ClipFeatures
 from .heads import Part, TrainingOptions
 from .labels import LabelSet
-from .training import learn
+from .training import InitialWeights, learn
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def cross_validate(
     work: Path,
     options: TrainingOptions,
     *,
-    audio: Callable[[keras.Model], None] | None = None,
+    initial: InitialWeights | None = None,
     share: float = 1.0,
 ) -> FoldLogits:
     """Train on all folds but one, label that one, in turn.
@@ -132,8 +132,7 @@ def cross_validate(
     work : Path
         For checkpoints and results.
     options : TrainingOptions
-    audio : callable, optional
-        Puts initial weights into the audio stream.
+    initial : InitialWeights, optional
     share : float
         Of the training films of each fold that are learnt from, for a learning curve.
 
@@ -160,7 +159,7 @@ def cross_validate(
                 options.architecture,
                 result.parent,
                 options,
-                audio=audio,
+                initial=initial,
             )
             found = {name: said["test"] for name, said in learnt.logits.items()}
             temporary = result.with_suffix(".part.npz")

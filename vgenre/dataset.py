@@ -14,6 +14,7 @@ import numpy as np
 
 from .errors import DataError
 from .media import FRAME_SIZE, MEDIA_SUFFIXES, iter_clips
+from .remote import find_remote, is_remote
 
 SPLITS = ("train", "val", "test")
 SEPARATOR = "|"  # between the labels of one film
@@ -52,7 +53,7 @@ def find_media(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     Parameters
     ----------
     paths : iterable of path
-        A file is taken whatever its name; in a folder those with a suffix of
+        A file, or a URL, is taken whatever its name; in a folder those with a suffix of
         a film, sound or picture are. Hidden files are passed over.
 
     Returns
@@ -62,6 +63,9 @@ def find_media(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     """
     found: dict[str, None] = {}
     for path in (os.fspath(p) for p in paths):
+        if is_remote(path):
+            found.update(dict.fromkeys(find_remote(path, MEDIA_SUFFIXES)))
+            continue
         if not os.path.isdir(path):
             found[path] = None
             continue
@@ -84,7 +88,9 @@ def load_items(data: str | os.PathLike[str]) -> list[Item]:
         manifest with the columns ``path`` (relative to the manifest) and
         ``labels`` (``|`` between them) and optionally ``film``, ``split``,
         ``measured`` (0 to keep a file out of all measuring) and ``known`` (the
-        labels of which the source can tell, empty for all).
+        labels of which the source can tell, empty for all). A folder of numbered
+        pictures in a genre's folder is the frames of one film. The layouts of
+        `vgenre.layouts` (UCF-101 and others) are recognised.
 
     Returns
     -------
@@ -95,7 +101,11 @@ def load_items(data: str | os.PathLike[str]) -> list[Item]:
     DataError
         If there is no such data set, or a line of the manifest is wrong.
     """
+    from .layouts import known_layout
+
     root = Path(data)
+    if layout := known_layout(root):
+        return layout.read(root)
     if root.is_dir():
         return _scan_genre_folders(root)
     if root.is_file():
@@ -109,11 +119,13 @@ def load_items(data: str | os.PathLike[str]) -> list[Item]:
 def _scan_genre_folders(root: Path) -> list[Item]:
     # A film that lies in the folders of two genres is one film with two labels: as two films, it
     # could be learnt from in one and measured on in the other.
+    from .layouts import films_in
+
     found: dict[tuple[str, int], Item] = {}
     for folder in sorted(root.iterdir()):
         if not folder.is_dir() or folder.name.startswith("."):
             continue
-        for path in find_media([folder]):
+        for path in films_in(folder):
             try:
                 key = (os.path.basename(path), os.path.getsize(path))
             except OSError:  # a link to nowhere; reading it will say so
@@ -166,6 +178,25 @@ def _read_manifest(path: Path) -> list[Item]:
 
 def _names(cell: str | None) -> tuple[str, ...]:
     return tuple(filter(None, (cell or "").split(SEPARATOR)))
+
+
+def limit_labels(items: Sequence[Item], wanted: int) -> list[Item]:
+    """The items of the first labels by name, for a quick try on a large data set.
+
+    Parameters
+    ----------
+    items : sequence of Item
+    wanted : int
+        How many labels.
+
+    Returns
+    -------
+    list of Item
+        Those with any of these labels, without their other ones.
+    """
+    kept = sorted({name for item in items for name in item.labels})[:wanted]
+    left = (replace(i, labels=tuple(n for n in i.labels if n in kept)) for i in items)
+    return [item for item in left if item.labels]
 
 
 def split_by_film(items: Sequence[Item], *, seed: int = 0) -> list[Item]:

@@ -103,7 +103,7 @@ def explain(model: Model, film: FilmResult, label: str | None = None) -> Explana
         telling = int(np.argmax(alone))
         frame, time = clip.frames[telling], clip.start + telling / FRAME_RATE
         frame_map = _frame_map(model, ask, frame, float(alone[telling]))
-    if clip.has_sound:
+    if clip.has_sound and model.hears:
         mel = sound.mel[:, : int(sound.mask.sum())]
         streams["audio"] = float(ask.sound(sound.mel[None], sound.mask)[0])
         mel_map = _mel_map(ask, sound, streams["audio"])

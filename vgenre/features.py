@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .clips import frame_mask, heard_clips
 from .dataset import Item
 from .errors import MediaError
 from .media import CLIP_FRAMES, probe
+from .remote import is_remote, local_copy, state_of
 from .sampling import Sampling
 from .spectrogram import MelSettings
 
@@ -93,6 +94,8 @@ class ClipFeatures:
     mel_mask: np.ndarray
     seconds: np.ndarray
 
+    names: ClassVar[tuple[str, ...]] = INPUTS
+
     def __len__(self) -> int:
         return len(self.seconds)
 
@@ -105,6 +108,10 @@ class ClipFeatures:
             "mel_mask": self.mel_mask,
         }
         return {name: stored[name][rows].astype(np.float32) for name in names}
+
+    def pick(self, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """Some frames of some clips: from (n,) and (n, t) to float32, (n, t, width)."""
+        return self.features[rows[:, None], frames].astype(np.float32)
 
     def take(self, rows: np.ndarray) -> ClipFeatures:
         """Some of the clips."""
@@ -151,8 +158,8 @@ class FeatureCache:
 
     def entry(self, path: str) -> Path:
         """The file in the cache that belongs to a media file."""
-        stat = os.stat(path)
-        key = [os.path.abspath(path), stat.st_size, stat.st_mtime_ns, self._settings]
+        place = path if is_remote(path) else os.path.abspath(path)
+        key = [place, *state_of(path), self._settings]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         return self.directory / digest[:2] / f"{digest[2:40]}.npz"
 
@@ -184,6 +191,9 @@ class FeatureCache:
         return made
 
     def _extract(self, path: str) -> ClipFeatures:
+        if is_remote(path):
+            with local_copy(path) as copy:
+                return self._extract(copy)
         info = probe(path)
         parts = []
         for clip, sound in heard_clips(info, self._sampling, self._mel):

@@ -24,7 +24,8 @@ class FineTuning:
     Parameters
     ----------
     steps : int
-        Batches, rounded up to whole checkpoints. The method takes 4,000.
+        Batches, rounded up to whole checkpoints. The method takes 4,000. 0: only the
+        dense layer on the body learns.
     batch_size : int
     size : int
         Height and width in pixels of the crops. Trained small and used at 299
@@ -262,6 +263,8 @@ def finetune(
         _fit(model, FrameBatches(pools, probing), 1, directory / "head", verbose)
         body.trainable = True
         freeze_normalisation(body)
+    if not options.steps:
+        return model
     warmup = max(1, options.steps // 20)
     schedule = keras.optimizers.schedules.CosineDecay(
         options.learning_rate / 20,

@@ -15,13 +15,14 @@ import numpy as np
 from .calibration import film_loss, fit_temperature
 from .dataset import Item, film_weights, shared_weights
 from .errors import DataError
-from .features import ClipFeatures
+from .features import INPUTS
 from .finetune import FineTuning, masked_crossentropy
 from .labels import SINGLE, LabelSet
 from .models.build import head_of
 from .models.card import Architecture, ModelCard
 from .models.store import load_weights, save_weights
 from .models.visual import build_visual_stream
+from .pixel_clips import Clips
 from .sampling import Sampling
 from .spectrogram import MelSettings
 
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 STREAMS = {"visual": "frame_mask", "audio": "mel_mask"}
 """The streams, each with the mask that says where there is something for it."""
 
-_MONITOR = "val_film_loss"
+MONITOR = "val_film_loss"
+"""What training watches: see `BestEpoch`."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,16 @@ class TrainingOptions:
     graphs : bool
         Whether to write graphs for the OpenVINO engine too.
     seed : int
+    optimizer : str
+        Of a network of the zoo, as what follows: one of
+        `vgenre.zoo_training.OPTIMIZERS`.
+    top_k : int
+        While it learns, a clip counts as right in ``top_k`` where its label is among
+        so many.
+    dtype : str or None
+        Keras dtype policy, ``"mixed_float16"`` or ``"mixed_bfloat16"``.
+    devices : int
+        Devices of this machine that share each batch.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -67,13 +79,17 @@ class TrainingOptions:
     finetuning: FineTuning | None = None
     graphs: bool = True
     seed: int = 0
+    optimizer: str = "adamw"
+    top_k: int = 5
+    dtype: str | None = None
+    devices: int = 1
 
 
 @dataclass(frozen=True)
 class Part:
     """The clips of one split, with what to learn from them."""
 
-    clips: ClipFeatures
+    clips: Clips
     owners: np.ndarray
     items: list[Item]
     targets: np.ndarray
@@ -83,7 +99,7 @@ class Part:
     def make(
         cls,
         name: str,
-        clips: ClipFeatures,
+        clips: Clips,
         owners: np.ndarray,
         items: Sequence[Item],
         labels: LabelSet,
@@ -137,26 +153,27 @@ class BestEpoch(keras.callbacks.Callback):
     part : Part
         Validation films.
     mode : {"single", "multi"}
-    batch_size : int
+    ask : callable
+        Gives the network's logits of the part's clips.
     file : Path
         For the best weights; a run that continues goes on from what it holds.
     """
 
-    def __init__(self, part: Part, mode: str, batch_size: int, file: Path) -> None:
+    def __init__(self, part: Part, mode: str, ask: Callable[[], np.ndarray], file: Path) -> None:
         super().__init__()
-        self._part, self._mode, self._batch_size, self._file = part, mode, batch_size, file
+        self._part, self._mode, self._ask, self._file = part, mode, ask, file
         self._films, self._targets = part.films()
         self._record = file.with_suffix(".json")
         self._best = json.loads(self._record.read_text()) if self._record.exists() else np.inf
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Measure, and keep the weights if they are the best so far."""
-        logits = _predict(self.model, self._part.clips, self._batch_size)
+        logits = self._ask()
         targets, mode, seconds = self._targets, self._mode, self._part.clips.seconds
         temperature = fit_temperature(logits, targets, mode, films=self._films, weights=seconds)
         loss = film_loss(logits, targets, mode, temperature, films=self._films, weights=seconds)
         if logs is not None:
-            logs[_MONITOR] = loss
+            logs[MONITOR] = loss
         if loss < self._best:
             self._best = loss
             save_weights(self.model, self._file)
@@ -241,7 +258,6 @@ def _augment_sound(mel: np.ndarray, steps: int, rng: np.random.Generator) -> Non
 
 def train_heads(
     card: ModelCard,
-    width: int,
     parts: dict[str, Part],
     work: Path,
     options: TrainingOptions,
@@ -253,8 +269,6 @@ def train_heads(
     Parameters
     ----------
     card : ModelCard
-    width : int
-        Of the body's features.
     parts : dict of str to Part
         ``"train"``, ``"val"`` and ``"test"``; nothing is learnt from the last.
     work : Path
@@ -269,6 +283,7 @@ def train_heads(
     logits : dict of str to dict of str to ndarray, shape (n_clips, n_labels)
         Of ``mean_pool``, ``visual``, ``audio`` and ``fusion``, for each part.
     """
+    width = parts["train"].clips.inputs(np.arange(1), INPUTS)["frame_features"].shape[-1]
     head = head_of(card, width)
     visual, sound = head.get_layer("visual"), head.get_layer("audio")
     if audio:
@@ -395,13 +410,18 @@ def _fit(
         epochs=options.epochs,
         verbose=2 if log.isEnabledFor(logging.INFO) else 0,
         callbacks=[
-            BestEpoch(watched, labels.mode, options.batch_size, best),
+            BestEpoch(
+                watched,
+                labels.mode,
+                lambda: _predict(trainee, watched.clips, options.batch_size),
+                best,
+            ),
             # Two checkpoints: a run may be killed while it writes one.
             keras.callbacks.BackupAndRestore(work / f"{name}.backup", double_checkpoint=True),
             keras.callbacks.ReduceLROnPlateau(
-                _MONITOR, mode="min", patience=max(1, options.patience // 2), factor=0.5
+                MONITOR, mode="min", patience=max(1, options.patience // 2), factor=0.5
             ),
-            keras.callbacks.EarlyStopping(_MONITOR, mode="min", patience=options.patience),
+            keras.callbacks.EarlyStopping(MONITOR, mode="min", patience=options.patience),
             keras.callbacks.TensorBoard(work / "tensorboard" / name),
             keras.callbacks.TerminateOnNaN(),
         ],
@@ -412,13 +432,14 @@ def _fit(
     load_weights(network, finished)
 
 
-def logits_of(network: keras.Model, clips: ClipFeatures, batch_size: int) -> np.ndarray:
+def logits_of(network: keras.Model, clips: Clips, batch_size: int) -> np.ndarray:
     """A stream's or the fusion's logits of clips: float32, shape (n_clips, n_labels)."""
     inputs = {tensor.name: tensor for tensor in network.inputs}
-    return _predict(keras.Model(inputs, network.output["logits"]), clips, batch_size)
+    there = {name: tensor for name, tensor in inputs.items() if name in clips.names}
+    return _predict(keras.Model(there, network.output["logits"]), clips, batch_size)
 
 
-def _predict(by_name: keras.Model, clips: ClipFeatures, batch_size: int) -> np.ndarray:
+def _predict(by_name: keras.Model, clips: Clips, batch_size: int) -> np.ndarray:
     parts = []
     for begin in range(0, len(clips), batch_size):
         rows = np.arange(begin, min(begin + batch_size, len(clips)))

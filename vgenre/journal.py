@@ -12,11 +12,13 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .errors import DataError
+from .errors import DataError, VgenreError
+from .remote import is_remote, state_of
 
 _HEADER = {"vgenre journal": 1}
 
@@ -36,11 +38,11 @@ def film_key(path: str, settings: str) -> str:
         Another one when the file's size or time of change is another.
     """
     try:
-        stat = os.stat(path)
-        state = [stat.st_size, stat.st_mtime_ns]
-    except OSError:
+        state = state_of(path)
+    except (OSError, VgenreError):
         state = []
-    key = json.dumps([os.path.abspath(path), state, settings])
+    place = path if is_remote(path) else os.path.abspath(path)
+    key = json.dumps([place, state, settings])
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
@@ -123,6 +125,11 @@ class Journal:
                 "the same command continues"
             ) from None
         return place
+
+    def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All keys, in the order in which they came, each with its last record."""
+        for key in self._places:
+            yield key, self[key]
 
     def __contains__(self, key: str) -> bool:
         return key in self._places

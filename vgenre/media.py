@@ -21,6 +21,7 @@ import numpy as np
 from .decoder import Decoder, Pipe
 from .errors import FFmpegNotFoundError, MediaError, MediaTimeoutError
 from .report import MediaInfo, last_message, last_time, parse_report
+from .sequences import is_sequence, sequence_files
 
 FRAME_RATE = 4  # frames a second
 CLIP_FRAMES = 40  # frames in a clip
@@ -170,6 +171,8 @@ def probe(path: str | os.PathLike[str], *, timeout: float = TIMEOUT) -> MediaInf
     5843.7
     """
     path = os.fspath(path)
+    if is_sequence(path):
+        return _probe_sequence(path)
     _check_file(path)
     if _is_image(path):
         height, width = _read_image(path).shape[:2]
@@ -270,6 +273,9 @@ def iter_clips(
         If FFmpeg gives nothing for `timeout` seconds.
     """
     path = os.fspath(path)
+    if is_sequence(path):
+        yield from _sequence_clips(path, start, seconds, sample_rate)
+        return
     if _is_image(path):
         yield _image_clip(path, sample_rate)
         return
@@ -340,6 +346,34 @@ def _image_clip(path: str, sample_rate: int) -> Clip:
     picture = cv2.resize(_read_image(path), (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_AREA)
     frames[0] = picture[..., ::-1]
     return Clip(0.0, frames, 1, np.zeros(CLIP_SECONDS * sample_rate, np.float32), 0, sample_rate)
+
+
+def _probe_sequence(path: str) -> MediaInfo:
+    files = sequence_files(path)
+    height, width = _read_image(files[0]).shape[:2]
+    seconds = len(files) / FRAME_RATE
+    return MediaInfo(path, "sequence", seconds, video_stream=0, width=width, height=height)
+
+
+def _sequence_clips(
+    path: str, start: float, seconds: float | None, sample_rate: int
+) -> Generator[Clip, None, None]:
+    import cv2
+
+    first = round(start * FRAME_RATE)
+    files = sequence_files(path)[first:]
+    if seconds is not None:
+        files = files[: round(seconds * FRAME_RATE)]
+    for begin in range(0, len(files), CLIP_FRAMES):
+        some = files[begin : begin + CLIP_FRAMES]
+        frames = np.zeros((CLIP_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
+        for frame, file in zip(frames, some, strict=False):
+            size = (FRAME_SIZE, FRAME_SIZE)
+            picture = cv2.resize(_read_image(file), size, interpolation=cv2.INTER_AREA)
+            frame[:] = picture[..., ::-1]
+        silence = np.zeros(CLIP_SECONDS * sample_rate, np.float32)
+        clip_start = (first + begin) / FRAME_RATE
+        yield Clip(clip_start, frames, len(some), silence, 0, sample_rate)
 
 
 def _url(path: str) -> str:

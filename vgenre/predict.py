@@ -15,12 +15,13 @@ import numpy as np
 
 from .clips import SoundInput, frame_mask, heard_clips, sound_input
 from .engines import Engine, load_engine
-from .errors import MediaError
+from .errors import MediaError, VgenreError
 from .labels import LabelSet
 from .media import CLIP_FRAMES, TIMEOUT, Clip, MediaInfo, probe
 from .models.card import ModelCard
 from .models.store import find_model, read_card
 from .pictures import clip_pictures, spread
+from .remote import is_remote, local_copy
 from .result import OK, PARTIAL, ClipResult, FilmResult, failure
 from .sampling import Sampling
 from .spectrogram import preload
@@ -95,6 +96,11 @@ class Model:
         """The genres it knows."""
         return self.card.labels
 
+    @property
+    def hears(self) -> bool:
+        """Whether sound plays a part; in networks of the zoo it does not."""
+        return self.card.architecture.network is None
+
     def label(
         self,
         path: str | os.PathLike[str],
@@ -110,7 +116,7 @@ class Model:
         Parameters
         ----------
         path : str or path
-            A film, a sound file or a still image.
+            A film, a sound file or a still image; a URL that fsspec knows is fetched first.
         sampling : Sampling, int or str, optional
             How many evenly spaced clips are looked at, ``"full"`` or ``"keyframes"``.
         pictures : bool
@@ -129,6 +135,20 @@ class Model:
         """
         started = time.perf_counter()
         path = os.fspath(path)
+        if is_remote(path):
+            try:
+                with local_copy(path) as copy:
+                    film = self.label(
+                        copy,
+                        sampling=sampling,
+                        pictures=pictures,
+                        explain=explain,
+                        timeout=timeout,
+                        progress=progress,
+                    ).called(path)
+            except VgenreError as problem:
+                film = failure(problem, path, self.card.name, self.engine.name)
+            return replace(film, seconds=time.perf_counter() - started)
         policy = Sampling.of(sampling)
         info, record, error = None, None, None
         try:
@@ -200,7 +220,7 @@ class Model:
         streams = {"visual": False, "audio": False}
         for clip, sound, found in self._opinions(info, sampling, timeout):
             streams["visual"] |= clip.has_picture
-            streams["audio"] |= clip.has_sound
+            streams["audio"] |= clip.has_sound and self.hears
             if pictures:
                 found = replace(found, pictures=clip_pictures(clip, sound.mel, info))
             clips.append(found)
@@ -208,6 +228,11 @@ class Model:
             if progress and wanted:
                 progress(min(1.0, sum(weights) / wanted))
         if not any(streams.values()):
+            if clips and not self.hears:
+                raise MediaError(
+                    info.path,
+                    f"there is no picture, and the model {self.card.name} looks at nothing else",
+                )
             what = "neither picture nor sound" if clips else "nothing"
             raise MediaError(info.path, f"{what} could be decoded; the file is damaged or silent")
         # Clips weigh by their length: the last one may hold a single frame.

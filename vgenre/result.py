@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from typing import Any
 
@@ -95,6 +95,13 @@ class FilmResult:
             for part in (*record["clips"], record.get("explanation", {})):
                 part.pop("pictures", None)
         return record
+
+    def called(self, path: str) -> FilmResult:
+        """The same record of a film that goes by another path."""
+        error = self.error
+        if error and self.path != path:
+            error = {**error, "message": error["message"].replace(self.path, path)}
+        return replace(self, path=path, error=error)
 
     def _repr_html_(self) -> str:
         """What Jupyter shows: the film's name, its genres as bars, what went wrong."""

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from .remote import is_remote
 from .result import ERROR, FilmResult
 
 UNCERTAIN = "Uncertain"
@@ -32,6 +33,8 @@ def sort_film(film: FilmResult, folder: Path, link: str = "symlink") -> list[str
     """
     if film.status == ERROR:
         return []
+    if is_remote(film.path):
+        return [f"{film.path}: not sorted, as it is not on this machine"]
     source = Path(os.path.abspath(film.path))
     notes = []
     for genre in film.labels or [UNCERTAIN]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import json
@@ -9,7 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import keras
 import numpy as np
 
 from .calibration import Calibration, fit_confidence, fit_platt, fit_thresholds
+from .cluster import Cluster, Extraction
 from .dataset import SPLITS, Item, decode_frames, load_items, split_by_film
 from .engines import has_gpu
 from .errors import DataError, MediaError
@@ -25,9 +27,10 @@ from .features import FeatureCache, FeatureExtractor
 from .finetune import finetune, frame_pool
 from .heads import Part, TrainingOptions, train_heads
 from .labels import MULTI, SINGLE, LabelSet
-from .media import read_clip
+from .media import CLIP_FRAMES, read_clip
 from .models.build import body_of, head_of
 from .models.card import Architecture, ModelCard
+from .models.snippets import reads_pixels
 from .models.store import (
     BODY_FILE,
     BODY_GRAPH,
@@ -41,9 +44,14 @@ from .models.store import (
     save_model,
     save_weights,
 )
-from .models.visual import build_body, load_imagenet
+from .models.visual import build_body, freeze_normalisation, load_imagenet
+from .pixel_clips import Clips, collect_pixels
+from .remote import is_remote
+from .zoo_training import train_network
 
 log = logging.getLogger(__name__)
+
+_FEW_FILMS = 10  # an interval from fewer would say nothing
 
 
 def train(
@@ -57,6 +65,7 @@ def train(
     options: TrainingOptions | None = None,
     card: dict[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    cluster: Cluster | None = None,
 ) -> ModelCard:
     """Train a model.
 
@@ -81,6 +90,9 @@ def train(
         More fields for the card.
     progress : callable, optional
         Is told how many of how many files have their features.
+    cluster : Cluster, optional
+        Features are computed by actors on it, which need the films, `output` and
+        `cache` where they are here. Not those of networks that take pixels.
 
     Returns
     -------
@@ -104,19 +116,29 @@ def train(
     work = output / "training" / _fingerprint(items, labels, options)
 
     network, architecture = _prepare_body(items, labels, initial.body, work, options)
-    features = FeatureCache(
-        cache,
-        *feature_engine(network, file_hash(work / BODY_FILE)),
-        mel=options.mel,
-        sampling=options.sampling,
-    )
-    clips, owners = features.collect(
-        items,
-        progress=progress,
-        skipped=lambda error: log.warning("left out: %s", error),
-    )
+    engine, name = feature_engine(network, file_hash(work / BODY_FILE))
+    tell: dict[str, Any] = {
+        "progress": progress,
+        "skipped": lambda error: log.warning("left out: %s", error),
+    }
+    clips: Clips
+    if _takes_pixels(architecture):
+        file = work / "pixels.raw"
+        clips, owners = collect_pixels(items, engine, options.sampling, file, **tell)
+    else:
+        features = FeatureCache(cache, engine, name, mel=options.mel, sampling=options.sampling)
+        if cluster:
+            job = Extraction(
+                architecture,
+                str((work / BODY_FILE).resolve()),
+                str(Path(cache).resolve()),
+                options.mel,
+                options.sampling,
+            )
+            _compute(job, items, cluster, progress)
+        clips, owners = features.collect(items, **tell)
     parts = {name: Part.make(name, clips, owners, items, labels) for name in SPLITS}
-    learnt = learn(parts, labels, architecture, work, options, audio=initial.audio)
+    learnt = learn(parts, labels, architecture, work, options, initial=initial)
     finished = ModelCard(
         **{
             "name": output.resolve().name,
@@ -137,6 +159,19 @@ def train(
         if leftover.is_file():  # TensorBoard's logs stay
             leftover.unlink()
     return written
+
+
+def _compute(
+    job: Extraction,
+    items: Sequence[Item],
+    cluster: Cluster,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Have a cluster fill the cache; what could not be read is told of when it is collected."""
+    films = {item.path if is_remote(item.path) else os.path.abspath(item.path) for item in items}
+    for done, _ in enumerate(cluster.run(job, sorted(films)), 1):
+        if progress:
+            progress(done, len(films))
 
 
 @dataclass(frozen=True)
@@ -183,7 +218,7 @@ def learn(
     work: Path,
     options: TrainingOptions,
     *,
-    audio: Callable[[keras.Model], None] | None = None,
+    initial: InitialWeights | None = None,
 ) -> Learnt:
     """Train the heads on features, and calibrate them on the validation films.
 
@@ -196,16 +231,20 @@ def learn(
     work : Path
         For checkpoints and logs; a run that was killed continues from there.
     options : TrainingOptions
-    audio : callable, optional
-        Puts initial weights into the audio stream.
+    initial : InitialWeights, optional
+        Of the audio stream, or of a network of the zoo.
 
     Returns
     -------
     Learnt
     """
     card = ModelCard("training", labels, architecture, options.mel)
-    width = parts["train"].clips.features.shape[-1]
-    head, logits = train_heads(card, width, parts, work, options, audio=audio)
+    if architecture.network:
+        begin = functools.partial(_begin_zoo, initial) if initial else None
+        head, logits = train_network(card, parts, work, options, begin=begin)
+    else:
+        audio = initial.audio if initial else None
+        head, logits = train_heads(card, parts, work, options, audio=audio)
     calibration, thresholds = _calibrate(logits["fusion"]["val"], parts["val"], labels)
     return Learnt(head, logits, parts, calibration, thresholds)
 
@@ -243,11 +282,14 @@ class InitialWeights:
         Puts weights into the audio stream it is given, as far as they fit.
     directory : path, optional
         Of the model that they are from, whose graphs can be used again.
+    architecture : Architecture
+        Its `body` and `block` say what body the weights are for.
     """
 
     body: Callable[[keras.Model], None]
     audio: Callable[[keras.Model], None] | None = None
     directory: Path | None = None
+    architecture: Architecture = field(default_factory=Architecture)
 
     @classmethod
     def of(cls, source: str | os.PathLike[str]) -> InitialWeights:
@@ -281,7 +323,7 @@ class InitialWeights:
             transfer(head.get_layer("audio"), network)
 
         body = model_file(directory, card, BODY_FILE)
-        return cls(lambda network: load_weights(network, body), audio, directory)
+        return cls(lambda network: load_weights(network, body), audio, directory, card.architecture)
 
 
 def transfer(source: keras.Model, target: keras.Model) -> None:
@@ -330,12 +372,37 @@ def _prepare_body(
                 leftover.unlink()
         elif architecture.softmax_classes:
             raise DataError("softmax features need a body that is fine-tuned (--finetune)")
-        else:
+        elif not _takes_pixels(architecture):
             initial(network)
         save_weights(network, file, np.float16)
     # As it ships, in half precision, it gives the features that the heads learn from.
     load_weights(network, file)
+    if architecture.network and not _takes_pixels(architecture):
+        shape = (CLIP_FRAMES, network.output_shape[-1])
+        architecture = replace(architecture, network=replace(architecture.network, shape=shape))
     return network, architecture
+
+
+def _takes_pixels(architecture: Architecture) -> bool:
+    return bool(architecture.network and reads_pixels(architecture.network.shape))
+
+
+def _begin_zoo(initial: InitialWeights, network: keras.Model) -> None:
+    """Put the weights of a body into the InceptionV3 that a network of the zoo is built over."""
+    for layer in network.layers:
+        inner = getattr(layer, "layer", layer)
+        if not isinstance(inner, keras.Model):
+            continue
+        if inner.name != "inception_v3":
+            _begin_zoo(initial, inner)
+            continue
+        body = body_of(initial.architecture)
+        initial.body(body)
+        values, own = body.get_weights(), inner.get_weights()
+        # A body may end a block earlier; what comes behind it stays as it is.
+        if [v.shape for v in values] == [v.shape for v in own[: len(values)]]:
+            inner.set_weights(values + own[len(values) :])
+            freeze_normalisation(inner)
 
 
 def _calibrate(
@@ -371,7 +438,8 @@ def _figures(learnt: Learnt, labels: LabelSet) -> dict[str, Any]:
         }
         baseline = majority(found["fusion"], labels, train_items)
         figures[split]["majority"] = measure(baseline, labels)
-        figures[split]["fusion"]["interval_95"] = bootstrap(found["fusion"], labels)
+        if len(found["fusion"].names) >= _FEW_FILMS:
+            figures[split]["fusion"]["interval_95"] = bootstrap(found["fusion"], labels)
         if labels.mode == SINGLE:
             figures[split]["fusion"]["outside"] = outside(
                 everything["fusion"], labels, learnt.thresholds
@@ -391,8 +459,16 @@ def _write_graphs(
     from .engines.export import body_graph, head_graph, quantise, write_graph
 
     output.mkdir(parents=True, exist_ok=True)
-    write_graph(head_graph(head), output / HEAD_GRAPH)
+    try:
+        graph = head_graph(head)
+    except Exception as error:  # whatever a converter raises at a layer that it does not know
+        log.warning("no graph for OpenVINO, so the model runs on TensorFlow alone: %s", error)
+        return
+    write_graph(graph, output / HEAD_GRAPH)
     if card.body_from is not None:
+        return
+    if _takes_pixels(card.architecture):
+        write_graph(body_graph(network), output / BODY_GRAPH)
         return
     known = initial.directory
     save_weights(network, output / BODY_FILE, np.float16)

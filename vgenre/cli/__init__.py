@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import typer
@@ -12,6 +13,7 @@ from .doctor import doctor
 from .evaluate import evaluate
 from .extract import extract
 from .label import label
+from .merge import merge
 from .models import models
 from .serve import serve
 from .train import train
@@ -23,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (label, extract, train, evaluate, models, serve, demo, cache, doctor):
+for command in (label, merge, extract, train, evaluate, models, serve, demo, cache, doctor):
     app.command()(command)
 
 
@@ -38,7 +40,7 @@ def main() -> int:
     from ..errors import VgenreError
 
     try:
-        app()
+        app(_with_addresses(sys.argv[1:]))
     except (VgenreError, OSError) as error:  # an OSError here: a full disk, for one
         print(f"vgenre: {error}", file=sys.stderr)
         return 1
@@ -48,3 +50,17 @@ def main() -> int:
     except SystemExit as end:
         return 1 if end.code == 2 else int(end.code or 0)  # 2: arguments that cannot be used
     return 0
+
+
+_ADDRESS = re.compile(r"auto|local|ray://\S+|[\w.-]+:\d+")
+
+
+def _with_addresses(arguments: list[str]) -> list[str]:
+    """``--ray`` without an address is ``--ray auto``."""
+    given = []
+    for i, argument in enumerate(arguments):
+        given.append(argument)
+        behind = arguments[i + 1] if i + 1 < len(arguments) else ""
+        if argument == "--ray" and not _ADDRESS.fullmatch(behind):
+            given.append("auto")
+    return given

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..sampling import Sampling
+    from ..sharding import Shard
 
 ALL_DONE, NOTHING_DONE, SOME_FAILED = 0, 1, 3
 
@@ -27,15 +28,28 @@ def parse_sampling(text: str) -> Sampling:
         raise typer.BadParameter(str(error), param_hint="--sampling") from None
 
 
-def films_in(paths: list[str]) -> list[str]:
-    """The media files that a command is about, or a message that there are none."""
+def parse_shard(text: str) -> Shard:
+    """``--shard``, or a usage error."""
+    from ..sharding import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--shard") from None
+
+
+def films_in(paths: list[str], shard: Shard | None = None) -> list[str]:
+    """The media files that a command is about, or a message that there are none.
+
+    A share of them may be empty.
+    """
     from ..dataset import find_media
     from ..errors import DataError
 
     films = find_media(paths)
     if not films:
         raise DataError(f"no films found in {', '.join(paths)}")
-    return films
+    return shard.films(paths) if shard else films
 
 
 def result_console(bar: Progress) -> Console:

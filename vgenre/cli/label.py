@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import parse_sampling
+from .common import parse_sampling, parse_shard
 
 NFO_MODES, LINKS = ("merge", "create"), ("symlink", "hardlink", "copy")
 
@@ -33,8 +33,25 @@ def label(
         str, typer.Option(metavar="auto|openvino|tensorflow", help="What runs it.")
     ] = "auto",
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=1, help="Films at once, a process each.")
-    ] = 1,
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Films at once, a process each; 1 unless given."),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ADDRESS]",
+            help="Label on a Ray cluster: this machine's one, or the one at HOST:PORT. "
+            "--jobs is the number of actors then, as many as have room unless given.",
+        ),
+    ] = None,
+    cpus: Annotated[float, typer.Option(help="CPUs that each actor asks Ray for.")] = 1.0,
+    gpus: Annotated[float, typer.Option(help="GPUs that each actor asks Ray for.")] = 0.0,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Only the I-th of N shares of the films; vgenre merge joins them."
+        ),
+    ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Label films again that the journal knows.")
     ] = False,
@@ -74,7 +91,9 @@ def label(
         if value is not None and value not in known:
             raise typer.BadParameter(f"{value!r} is none of {', '.join(known)}", param_hint=name)
     policy = parse_sampling(sampling) if sampling else None
+    part = parse_shard(shard) if shard else None
 
+    from ..cluster import cluster_of
     from .labelling import Options, label_all
 
     status = label_all(
@@ -85,6 +104,8 @@ def label(
             sampling=policy,
             engine=engine,
             jobs=jobs,
+            cluster=cluster_of(ray, jobs, cpus, gpus),
+            shard=part,
             restart=restart,
             nfo=nfo,
             sort_into=sort_into,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..batch import Batch, settings_of, threads_for
-from ..engines import choose_engine
+from ..batch import Batch, engine_for, settings_of, threads_for
+from ..cluster import Cluster, RayWorkers
 from ..journal import Journal
 from ..models.store import find_model, read_card
 from ..result import FilmResult
 from ..sampling import Sampling
+from ..sharding import Shard
 from ..sorting import sort_film
 from ..workers import Executor, InProcess, Task, Workers
 from ..writers import open_writer, wants_pictures
@@ -40,7 +41,9 @@ class Options:
     outputs: list[Path]
     sampling: Sampling | None = None
     engine: str = "auto"
-    jobs: int = 1
+    jobs: int | None = None
+    cluster: Cluster | None = None
+    shard: Shard | None = None
     restart: bool = False
     nfo: str | None = None
     sort_into: Path | None = None
@@ -52,16 +55,18 @@ class Options:
 
 def label_all(paths: list[str], options: Options) -> int:
     """Label films; returns the exit status."""
-    films = films_in(paths)
+    films = films_in(paths, options.shard)
     card = read_card(find_model(options.model))
+    jobs = options.jobs or 1
     task = Task(
         options.model,
-        choose_engine(options.engine, card),
+        options.engine,
         str(options.sampling or Sampling()),
-        threads_for(options.jobs) if options.jobs > 1 else None,
+        threads_for(jobs) if jobs > 1 and not options.cluster else None,
         pictures=any(wants_pictures(path) for path in options.outputs),
         explain=options.explain,
     )
+    task = replace(task, engine=engine_for(task, options.cluster))
     tally = Tally(len(films))
     with ExitStack() as stack:
         # What is to be written is tried before any work.
@@ -76,7 +81,7 @@ def label_all(paths: list[str], options: Options) -> int:
         if not options.quiet:
             _print_header(bar.results)
         try:
-            for finished in batch.run(_executor(task, options.jobs, len(films)), bar.within):
+            for finished in batch.run(_executor(task, options, len(films)), bar.within):
                 bar.finished(finished)
                 if not options.quiet:
                     _print_film(bar.results, finished.result, options.verbose)
@@ -106,10 +111,12 @@ def _journal(options: Options) -> Journal:
     return Journal(first.with_name(first.name + ".journal"), restart=options.restart)
 
 
-def _executor(task: Task, jobs: int, films: int) -> Executor:
+def _executor(task: Task, options: Options, films: int) -> Executor:
     """Many films get a worker even for one job, as it may die without harm; one needs none."""
+    if options.cluster:
+        return RayWorkers(task, options.cluster)
     if films > 1:
-        return Workers(task, min(jobs, films))
+        return Workers(task, min(options.jobs or 1, films))
     return InProcess(task.load(), **task.how)
 
 

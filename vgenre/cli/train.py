@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .common import parse_sampling, progress_bar
+
+if TYPE_CHECKING:
+    from ..models.card import ZooNetwork
 
 
 def train(
@@ -27,6 +30,23 @@ def train(
     finetune: Annotated[
         int, typer.Option(metavar="STEPS", help="Train the image network throughout first.")
     ] = 0,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A network of the literature in place of ours; vgenre models --zoo lists them.",
+        ),
+    ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(metavar="TxHxWx3", help="Its input, where that can be chosen."),
+    ] = None,
+    snippets: Annotated[
+        str,
+        typer.Option(
+            metavar="uniform|dense", help="Frames it sees: spread over a clip, or in a row."
+        ),
+    ] = "uniform",
     features: Annotated[
         str,
         typer.Option(
@@ -38,6 +58,31 @@ def train(
     sampling: Annotated[
         str, typer.Option(metavar="N|full", help="Clips of 10 s learnt from in a film.")
     ] = "4",
+    batch: Annotated[int, typer.Option(help="Clips learnt from at once.")] = 32,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
+    optimizer: Annotated[
+        str, typer.Option(metavar="adam|adamw|rmsprop|sgd", help="With --architecture.")
+    ] = "adamw",
+    top_k: Annotated[int, typer.Option(help="Shows top-k accuracy; with --architecture.")] = 5,
+    mixed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="float16|bfloat16", help="Mixed precision to learn in; with --architecture."
+        ),
+    ] = None,
+    devices: Annotated[
+        int, typer.Option(help="GPUs that share each batch; with --architecture.")
+    ] = 1,
+    classes: Annotated[
+        int | None, typer.Option(metavar="N", help="Only the first N labels, for a quick try.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ADDRESS]",
+            help="Compute the features on a Ray cluster; --cache has to be shared by its nodes.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the split and of all that is random.")] = 0,
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where features of films are kept.")
@@ -64,11 +109,14 @@ def train(
     import logging
     from dataclasses import replace
 
-    from ..dataset import load_items
+    from ..cluster import cluster_of
+    from ..dataset import limit_labels, load_items
     from ..models.card import Architecture
     from ..models.store import find_model, read_card
 
     items = load_items(data)  # so that its mistakes are known before TensorFlow is there
+    if classes:
+        items = limit_labels(items, classes)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for noisy in ("absl", "tensorflow"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -81,20 +129,31 @@ def train(
     from ..training import InitialWeights, TrainingOptions
     from ..training import train as train_model
 
-    architecture = Architecture.toy() if toy else replace(Architecture(), units=units)
+    parts = Architecture.toy() if toy else replace(Architecture(), units=units)
     if not toy and initial not in ("none", "imagenet") and not initial.endswith(".h5"):
         # Its weights are of a body that ends where its own does.
         begun = read_card(find_model(initial)).architecture
-        architecture = replace(architecture, body=begun.body, block=begun.block)
+        parts = replace(parts, body=begun.body, block=begun.block)
+    if architecture:
+        network = zoo_network(architecture, shape, snippets)
+        parts = replace(parts, network=network)
+        features = "softmax" if network.name == "cnn-lstm-softmax" else "pool"
     if features == "softmax":
         names = {name for item in items for name in item.labels}
-        architecture = replace(architecture, softmax_classes=len(names))
+        parts = replace(parts, softmax_classes=len(names))
+    tuned = finetune or (architecture and features == "softmax")
     options = TrainingOptions(
-        architecture=architecture,
+        architecture=parts,
         sampling=policy,
         epochs=epochs,
-        finetuning=FineTuning(steps=finetune, seed=seed) if finetune else None,
+        batch_size=batch,
+        learning_rate=rate,
+        finetuning=FineTuning(steps=finetune, seed=seed) if tuned else None,
         seed=seed,
+        optimizer=optimizer,
+        top_k=top_k,
+        dtype=mixed and f"mixed_{mixed}",
+        devices=devices,
     )
     with progress_bar() as bar:
         task = bar.add_task("reading films", total=len(items), done="")
@@ -110,13 +169,39 @@ def train(
             cache=cache or default_cache(),
             options=options,
             progress=show,
+            cluster=cluster_of(ray),
         )
-    print_figures(card.metrics.get("test", {}))
+    print_figures(card.metrics.get("test", {}), whole=architecture or "fusion")
     typer.echo(f"the model is in {output}; use it with: vgenre label FILMS --model {output}")
 
 
-def print_figures(figures: dict) -> None:
-    """A table of the systems on the held-out films."""
+def zoo_network(name: str, shape: str | None, snippets: str) -> ZooNetwork:
+    """The network that ``--architecture`` and ``--shape`` name."""
+    from ..models import zoo
+    from ..models.card import ZooNetwork
+    from ..models.snippets import SNIPPETS
+
+    if snippets not in SNIPPETS:
+        raise typer.BadParameter(
+            f"{snippets!r} is neither uniform nor dense", param_hint="--snippets"
+        )
+    name, sizes = zoo.resolve(name)
+    sizes.pop("classes", None)  # the data says how many
+    default, _ = zoo.about(name)
+    wanted = sizes.pop("shape", default)
+    if shape:
+        if not all(part.isdecimal() for part in shape.split("x")):
+            raise typer.BadParameter(f"{shape!r} is no shape as 16x112x112x3", param_hint="--shape")
+        wanted = tuple(map(int, shape.split("x")))
+        if len(wanted) != len(default):
+            raise typer.BadParameter(
+                f"{name} takes {'x'.join(map(str, default))}, not {shape}", param_hint="--shape"
+            )
+    return ZooNetwork(name, wanted, sizes, snippets)
+
+
+def print_figures(figures: dict, whole: str = "fusion") -> None:
+    """A table of the systems on the held-out films; `whole` is what the model is called."""
     from rich.console import Console
     from rich.table import Table
 
@@ -132,6 +217,9 @@ def print_figures(figures: dict) -> None:
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
     for system in ("majority", "mean_pool", "visual", "audio", "fusion"):
+        if system not in figures:  # a network of the zoo is a system by itself
+            continue
         values = [figures[system].get(name) for name in names]
-        table.add_row(system.replace("_", " "), *("" if v is None else f"{v:.2f}" for v in values))
+        called = whole if system == "fusion" else system.replace("_", " ")
+        table.add_row(called, *("" if v is None else f"{v:.2f}" for v in values))
     Console().print(table)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import keras
 
+from ..labels import MULTI
+from . import zoo
 from .audio import build_audio_stream
 from .card import Architecture, ModelCard
 from .fusion import build_fusion
+from .snippets import build_pixels, build_zoo_head, reads_pixels
 from .visual import build_body, build_visual_stream
 
 
 def body_of(architecture: Architecture, dtype: str | None = None) -> keras.Model:
     """The network from frames to features, without weights."""
+    if architecture.network and reads_pixels(architecture.network.shape):
+        return build_pixels(architecture.network.shape)
     return build_body(
         architecture.body,
         block=architecture.block,
@@ -29,6 +34,13 @@ def head_of(card: ModelCard, features: int) -> keras.Model:
     features : int
         Width of the body's features.
     """
+    if network := card.architecture.network:
+        return build_zoo_head(
+            network_of(card),
+            card.mel,
+            snippets=network.snippets,
+            multi=card.labels.mode == MULTI,
+        )
     parts, n_labels = card.architecture, len(card.labels)
     visual = build_visual_stream(
         n_labels,
@@ -46,3 +58,16 @@ def head_of(card: ModelCard, features: int) -> keras.Model:
         dropout=parts.dropout,
     )
     return build_fusion(visual, audio)
+
+
+def network_of(card: ModelCard) -> keras.Model:
+    """The network of the zoo that a card names, without weights."""
+    network = card.architecture.network
+    assert network is not None
+    return zoo.build(
+        network.name,
+        labels=len(card.labels),
+        multi=card.labels.mode == MULTI,
+        shape=network.shape,
+        **network.sizes,
+    )

@@ -20,6 +20,29 @@ _CLIP = {"frame_rate": FRAME_RATE, "frames": CLIP_FRAMES, "frame_size": FRAME_SI
 
 
 @dataclass(frozen=True)
+class ZooNetwork:
+    """An architecture of the literature in the place of the two streams and their fusion.
+
+    Parameters
+    ----------
+    name : str
+        In `vgenre.models.zoo.REGISTRY`.
+    shape : tuple of int
+        Its input: (frames, width) of a body's features, (height, width, 3) for a
+        picture or (frames, height, width, 3) for a clip.
+    sizes : dict
+        What else its builder takes.
+    snippets : {"uniform", "dense"}
+        Whether the frames it sees are spread over a clip or follow one another.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    sizes: dict[str, Any] = field(default_factory=dict)
+    snippets: str = "uniform"
+
+
+@dataclass(frozen=True)
 class Architecture:
     """What the networks of a model are built from.
 
@@ -40,6 +63,9 @@ class Architecture:
         ``"lstm"``, or ``"mean"`` for the baseline.
     audio_channels : tuple of int
     dropout : float
+    network : ZooNetwork or None
+        What stands in the place of the streams and their fusion, which the fields from
+        `units` on describe. One that takes pixels has no body either.
     """
 
     body: str = "inception_v3"
@@ -50,6 +76,7 @@ class Architecture:
     pooling: str = "lstm"
     audio_channels: tuple[int, ...] = (24, 48, 96, 128)
     dropout: float = 0.5
+    network: ZooNetwork | None = None
 
     @classmethod
     def toy(cls) -> Architecture:
@@ -138,6 +165,8 @@ class ModelCard:
             values["labels"] = LabelSet(tuple(card["labels"]["names"]), card["labels"]["mode"])
             parts = dict(card["architecture"])
             parts["audio_channels"] = tuple(parts["audio_channels"])
+            if network := parts.get("network"):
+                parts["network"] = ZooNetwork(**{**network, "shape": tuple(network["shape"])})
             values["architecture"] = Architecture(**parts)
             values["mel"] = MelSettings(**card["mel"])
             values["thresholds"] = tuple(map(float, card["thresholds"]))

@@ -57,7 +57,7 @@ def build_body(
     frames = keras.Input((size, size, 3), name="frames")
     # The scaling to [-1, 1] is part of the graph, so that frames travel as uint8.
     scaled = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype=dtype)(frames)
-    with _policy(dtype):
+    with dtype_policy(dtype):
         if name == "inception_v3":
             network = _inception_up_to(block, size)
         elif name == "toy":
@@ -100,7 +100,7 @@ def freeze_normalisation(network: keras.Model) -> None:
             layer.trainable = False
 
 
-class _policy:
+class dtype_policy:
     """Keras' dtype policy, for a while; None leaves it as it is."""
 
     def __init__(self, dtype: str | None) -> None:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from ..remote import is_remote
 from ..result import ERROR, FilmResult
 
 # The names that these libraries use for what a model may call otherwise.
@@ -36,6 +37,8 @@ def merge_nfo(film: FilmResult, *, create: bool = False) -> list[str]:
     """
     if film.status == ERROR or not film.labels:
         return []
+    if is_remote(film.path):
+        return [f"{film.path}: no .nfo written, as it is not on this machine"]
     path = Path(film.path).with_suffix(".nfo")
     genres = list(dict.fromkeys(LIBRARY_NAMES.get(name, name) for name in film.labels))
     try:

@@ -53,7 +53,7 @@ REGISTRY: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"shape": (10, 80, 80, 3), "width": 6, "hidden": 8},
     ),
     "c2d": ("cnn", "build_c2d", {"shape": (32, 32, 3), "backbone": "Mv2"}),
-    "c2d-average": ("cnn", "build_c2d_average", {"shape": _SMALL_CLIP, "backbone": "Mv2"}),
+    "c2d-average": ("cnn", "build_c2d_average", {"shape": (2, 32, 32, 3), "backbone": "Mv2"}),
     "poster-cnn": ("poster", "build_poster_cnn", {"shape": (64, 64, 3), "width": 2, "hidden": 8}),
 }
 
@@ -61,7 +61,9 @@ REGISTRY: dict[str, tuple[str, str, dict[str, Any]]] = {
 _NAMED = {"C3D": "c3d", "I3DIv1": "i3d", "LRCN": "lrcn"}
 
 
-def build(name: str, *, labels: int | None = None, **sizes: Any) -> keras.Model:
+def build(
+    name: str, *, labels: int | None = None, multi: bool | None = None, **sizes: Any
+) -> keras.Model:
     """An architecture with random weights.
 
     Parameters
@@ -71,6 +73,9 @@ def build(name: str, *, labels: int | None = None, **sizes: Any) -> keras.Model:
         ``"LRCN-16x224x224x3-339-m"``, see `ModelName`.
     labels : int, optional
         Width of the output; the name may say it.
+    multi : bool, optional
+        Whether each label has a probability of its own (sigmoid), or all share one
+        (softmax); as in the literature unless given.
     **sizes
         What the builder takes beside them, ``shape`` of the input for one.
 
@@ -89,13 +94,26 @@ def build(name: str, *, labels: int | None = None, **sizes: Any) -> keras.Model:
     >>> build("lstm", labels=101).count_params()
     34663525
     """
-    if name not in REGISTRY and "-" in name and name.count("x") >= 2:
-        name, labels, sizes = _named(ModelName.parse(name), labels, sizes)
-    if name not in REGISTRY:
-        raise ModelError(f"there is no architecture {name!r}; there are {', '.join(REGISTRY)}")
+    name, named = resolve(name)
+    classes = named.pop("classes", None)
+    labels, sizes = labels or classes, {**named, **sizes}
     if labels is None:
         raise ModelError(f"how many labels is {name} to have? Say labels=...")
-    return _builder(name)(labels, **sizes)
+    network = _builder(name)(labels, **sizes)
+    if multi is not None:
+        _answer_by(network, "sigmoid" if multi else "softmax")
+    return network
+
+
+def _answer_by(network: keras.Model, activation: str) -> None:
+    """Change what the last layer of a network makes of its sums."""
+    import keras
+
+    for layer in network.layers:
+        if layer.name == "probabilities":
+            layer.activation = keras.activations.get(activation)
+        elif isinstance(inner := getattr(layer, "layer", layer), keras.Model):
+            _answer_by(inner, activation)  # the answers of several frames are averaged
 
 
 def about(name: str) -> tuple[tuple[int, ...], str]:
@@ -105,28 +123,79 @@ def about(name: str) -> tuple[tuple[int, ...], str]:
     return shape, (builder.__doc__ or "").partition("\n")[0]
 
 
+def flops(network: keras.Model) -> int:
+    """Floating-point operations of one run of a network on one input.
+
+    Two for each multiplication by a weight of a convolution, a dense or a recurrent
+    layer; all else is little beside them.
+
+    Examples
+    --------
+    >>> flops(build("mlp", labels=3, shape=(4, 8), units=16))
+    1632
+    """
+    import keras
+    import numpy as np
+
+    total = 0
+    for layer in network.layers:
+        times, inner = 1, layer
+        if isinstance(layer, keras.layers.TimeDistributed):
+            times, inner = layer.output.shape[1], layer.layer
+        if isinstance(inner, keras.Model):
+            total += times * flops(inner)
+        elif cell := getattr(inner, "cell", None):  # once for each step
+            steps = inner.input.shape[1]
+            total += 2 * steps * sum(np.prod(w.shape) for w in cell.weights if len(w.shape) == 2)
+        else:
+            places = np.prod(layer.output.shape[1:-1], dtype=int)  # the steps of time included
+            kernels = [w for w in inner.weights if len(w.shape) > 1]
+            total += 2 * places * sum(np.prod(w.shape) for w in kernels)
+    return int(total)
+
+
 def _builder(name: str) -> Callable[..., keras.Model]:
     module, function, _ = REGISTRY[name]
     return getattr(importlib.import_module(f".{module}", __name__), function)
 
 
-def _named(
-    name: ModelName, labels: int | None, sizes: dict[str, Any]
-) -> tuple[str, int, dict[str, Any]]:
-    """The architecture, labels and sizes that a name stands for."""
-    sizes = {"shape": name.shape, **sizes}
-    classes = labels or name.classes
-    if name.backbone in _NAMED:
-        return _NAMED[name.backbone], classes, sizes
+def resolve(name: str) -> tuple[str, dict[str, Any]]:
+    """The registered name that a name of either kind stands for, and what else it says.
+
+    Parameters
+    ----------
+    name : str
+        As for `build`.
+
+    Returns
+    -------
+    name : str
+        One of `REGISTRY`.
+    sizes : dict
+        For its builder, and ``classes``; empty where the name was registered.
+
+    Raises
+    ------
+    ModelError
+        If there is no such architecture.
+    """
+    if name in REGISTRY:
+        return name, {}
+    if "-" not in name or name.count("x") < 2:
+        raise ModelError(f"there is no architecture {name!r}; there are {', '.join(REGISTRY)}")
+    parts = ModelName.parse(name)
+    sizes: dict[str, Any] = {"shape": parts.shape, "classes": parts.classes}
+    if parts.backbone in _NAMED:
+        return _NAMED[parts.backbone], sizes
     from .backbones import BACKBONES
 
-    backbone = name.backbone.removesuffix("avg")
+    backbone = parts.backbone.removesuffix("avg")
     if backbone not in BACKBONES:
         known = ", ".join((*_NAMED, *BACKBONES, "IRv2avg"))
-        raise ModelError(f"{name}: there is no backbone {name.backbone!r}; there are {known}")
+        raise ModelError(f"{name}: there is no backbone {parts.backbone!r}; there are {known}")
     # A picture has three dimensions, a clip four.
-    kind = "c2d" if len(name.shape) == 3 else "c2d-average"
-    return kind, classes, {"backbone": backbone, **sizes}
+    kind = "c2d" if len(parts.shape) == 3 else "c2d-average"
+    return kind, {"backbone": backbone, **sizes}
 
 
 def build_toy(name: str, *, labels: int) -> keras.Model:

@@ -1,0 +1,199 @@
+"""The systems of the genre paper's comparison, on the same films, in the same training.
+
+    python pipelines/compare_architectures.py DATA --work DIR --table docs/comparison.md
+
+Trains each on the training films of the data folder's fixed split, measures it on the
+test films, and writes a table. A row that is finished is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from shared_data import clip_items, data_folder
+
+from vgenre.finetune import FineTuning
+from vgenre.heads import TrainingOptions
+from vgenre.labels import SIX_GENRES, LabelSet
+from vgenre.models.build import body_of, network_of
+from vgenre.models.card import Architecture, ModelCard, ZooNetwork
+from vgenre.models.store import find_model, read_card
+from vgenre.models.zoo import flops
+from vgenre.predict import Model, load_model
+from vgenre.training import InitialWeights, train
+
+LABELS = LabelSet(SIX_GENRES)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system: what the paper reports of it (accuracy on UCF-101), and how it is trained here.
+
+    Parameters
+    ----------
+    title : str
+    published : str
+    network : ZooNetwork
+    training : dict
+        For `vgenre.heads.TrainingOptions`.
+    """
+
+    title: str
+    published: str
+    network: ZooNetwork
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+_FRAMES, _POOL = (40, 64, 64, 3), (40, 2048)
+
+ROWS = (
+    Row(
+        "ConvNet (InceptionV3, single frames)",
+        "65",
+        ZooNetwork("cnn", (160, 160, 3)),
+        {"learning_rate": 5e-5, "batch_size": 16, "epochs": 3},
+    ),
+    Row("time-distributed CNN", "41", ZooNetwork("time-distributed-cnn", _FRAMES)),
+    Row("3-D convolutional network", "52.8", ZooNetwork("conv3d", _FRAMES)),
+    Row("CNN-RNN", "74", ZooNetwork("cnn-rnn", _POOL), {"learning_rate": 1e-4}),
+    Row(
+        "CNN-LSTM, softmax",
+        "85.4",
+        ZooNetwork("cnn-lstm-softmax", (40, len(LABELS))),
+        {"finetuning": FineTuning(steps=0)},
+    ),
+    Row("CNN-LSTM, pool", "90.3", ZooNetwork("cnn-lstm-pool", _POOL), {"learning_rate": 1e-4}),
+)
+
+
+def options_of(row: Row) -> TrainingOptions:
+    """How a row is trained: all alike, save where `Row.training` says otherwise."""
+    base = read_card(find_model("six")).architecture
+    softmax = row.network.name == "cnn-lstm-softmax"
+    architecture = Architecture(
+        block=base.block, network=row.network, softmax_classes=len(LABELS) if softmax else None
+    )
+    settings = {"learning_rate": 3e-4, "batch_size": 16, "epochs": 10, "patience": 4}
+    return TrainingOptions(architecture, **{**settings, **row.training})
+
+
+def measure_row(row: Row, data: Path, work: Path) -> dict[str, Any]:
+    """Train one system, or take what was measured of it before."""
+    directory = work / row.network.name
+    result = directory / "row.json"
+    options = options_of(row)
+    key = json.dumps(asdict(options), default=str, sort_keys=True)
+    if result.exists() and (known := json.loads(result.read_text()))["options"] == key:
+        return known
+    started = time.perf_counter()
+    card = train(
+        clip_items(data),
+        directory / "model",
+        labels=LABELS,
+        initial=InitialWeights.of("six"),
+        cache=work / "features",
+        options=options,
+        progress=lambda done, of: print(f"clips {done} of {of}", file=sys.stderr, end="\r"),
+    )
+    figures = card.metrics["test"]
+    found = {
+        "options": key,
+        "fusion": figures["fusion"],
+        "majority": figures["majority"],
+        "parameters": parameters(card),
+        "flops": flops_of(card),
+        "minutes": (time.perf_counter() - started) / 60,
+        **seconds_of(load_model(directory / "model")),
+    }
+    result.write_text(json.dumps(found))
+    return found
+
+
+def parameters(card: ModelCard) -> int:
+    """Of the body, where there is one, and the network together."""
+    return body_of(card.architecture).count_params() + network_of(card).count_params()
+
+
+def flops_of(card: ModelCard) -> int:
+    """Of one clip: 40 frames through the body, its snippets through the network."""
+    network = card.architecture.network
+    assert network is not None
+    runs = 10 if len(network.shape) == 3 else 1
+    return 40 * flops(body_of(card.architecture)) + runs * flops(network_of(card))
+
+
+def seconds_of(model: Model) -> dict[str, Any]:
+    """Seconds for a clip of 40 frames that are decoded, the best of five."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (40, 299, 299, 3), dtype=np.uint8)
+    mel = np.zeros((1, model.card.mel.n_mels, model.card.mel.steps), np.float32)
+    mask = np.ones((1, 40), np.float32)
+    taken = []
+    for _ in range(6):
+        started = time.perf_counter()
+        features = model.engine.features(frames)
+        model.engine.classify(features[None], mask, mel, mel[:, 0] * 0)
+        taken.append(time.perf_counter() - started)
+    return {"seconds": min(taken[1:]), "engine": model.engine.name}
+
+
+def table_of(found: dict[str, dict[str, Any]]) -> str:
+    """The table, in Markdown."""
+    first = next(iter(found.values()))
+    lines = [
+        "| system | accuracy | mAP | 95 % | published | parameters | GFLOPs a clip | s a clip |",
+        "|---|---|---|---|---|---|---|---|",
+        f"| majority | {first['majority']['top1']:.1%} | {first['majority']['mAP']:.2f} "
+        "| | | | | |",
+    ]
+    for row in ROWS:
+        if row.network.name not in found:
+            continue
+        f = found[row.network.name]
+        low, high = f["fusion"]["interval_95"]["mAP"]
+        lines.append(
+            f"| {row.title} | {f['fusion']['top1']:.1%} | {f['fusion']['mAP']:.2f} "
+            f"| {low:.2f} to {high:.2f} | {row.published} % | {f['parameters'] / 1e6:.1f} M "
+            f"| {f['flops'] / 1e9:,.1f} | {f['seconds']:.2f} |"
+        )
+    six = read_card(find_model("six"))
+    ours = six.metrics["test"]["fusion"]
+    low, high = ours["interval_95"]["mAP"]
+    timed = seconds_of(load_model("six"))["seconds"]
+    lines.append(
+        f"| `six`, picture and sound | {ours['top1']:.1%} | {ours['mAP']:.2f} "
+        f"| {low:.2f} to {high:.2f} | | | | {timed:.2f} |"
+    )
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", nargs="?", help="the data folder, else VGENRE_DATA")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what lies between")
+    parser.add_argument("--table", type=Path, help="where to write the table, in Markdown")
+    parser.add_argument("--only", nargs="+", help="names of the zoo's networks to train")
+    args = parser.parse_args()
+    data = data_folder(args.data)
+    found = {}
+    for row in ROWS:
+        if args.only and row.network.name not in args.only:
+            continue
+        found[row.network.name] = measure_row(row, data, args.work)
+    text = table_of(found)
+    print(text)
+    if args.table:
+        args.table.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""Films labelled on a real Ray cluster of two nodes, whose parts are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rendered import film
+from toys import toy_model
+
+import vgenre
+from vgenre.cli import _with_addresses
+from vgenre.cluster import Cluster, Died, RayWorkers
+from vgenre.errors import DataError, ModelError, VgenreError
+from vgenre.workers import InProcess, Task
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("model") / "toy"
+    toy_model(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine films and a file that is none."""
+    folder = tmp_path_factory.mktemp("films")
+    for i in range(9):
+        film(folder / f"{i}.mp4", seconds=2 + i / 4)
+    (folder / "text.mp4").write_text("no film")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """A cluster whose FFmpeg kills who starts it on a film called poison."""
+    import ray
+    from ray.cluster_utils import Cluster as Nodes
+
+    program = tmp_path_factory.mktemp("bin") / "ffmpeg"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in */poison.mp4*) kill -9 $PPID;; */slow-*) sleep 2;; esac\n'
+        f'exec "{vgenre.media.find_ffmpeg()}" "$@"\n'
+    )
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VGENRE_FFMPEG", str(program))
+        patch.setenv("PYTHONPATH", f"{ENVIRONMENT['PYTHONPATH']}:{Path(__file__).parent}")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        cluster = Nodes(initialize_head=True, head_node_args={"num_cpus": 1})
+        cluster.add_node(num_cpus=1)
+    try:
+        yield cluster
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def plain(results) -> dict[str, dict]:  # type: ignore[no-untyped-def]
+    return {result.path: result.to_dict() | {"seconds": 0} for result in results}
+
+
+def actors() -> list[int]:
+    """The processes of the actors that are at a film."""
+    found = subprocess.run(
+        ["pgrep", "-f", "ray::_Actor.do"], capture_output=True, text=True, check=False
+    )
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def when(condition, do, seconds: float = 60) -> threading.Thread:  # type: ignore[no-untyped-def]
+    """Do something as soon as a condition holds, beside the test."""
+
+    def watch() -> None:
+        deadline = time.monotonic() + seconds
+        while not (found := condition()):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.02)
+        do(found)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def slow_films(folder: Path, count: int) -> list[str]:
+    """Films that take two seconds and more each, as FFmpeg is slow to start on them."""
+    original = film(folder / "original.mp4", seconds=1)
+    for i in range(count):
+        os.link(original, folder / f"slow-{i}.mp4")
+    original.unlink()
+    return sorted(map(str, folder.iterdir()))
+
+
+def test_two_nodes_give_what_one_process_gives(nodes, folder: Path, model: Path) -> None:
+    films = sorted(map(str, folder.iterdir()))
+    alone = InProcess(vgenre.load_model(model)).run(films)
+    together = RayWorkers(Task(str(model)), Cluster(nodes.address)).run(films)
+    assert plain(together) == plain(alone)
+
+
+def test_a_poisonous_film_is_an_error_and_the_rest_is_done(
+    nodes, model: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "poison", "z"):
+        film(tmp_path / f"{name}.mp4", seconds=1)
+    found = plain(vgenre.label_folder(tmp_path, model=model, ray=nodes.address))
+    assert {Path(p).stem: r["status"] for p, r in found.items()} == {
+        "a": "ok",
+        "b": "ok",
+        "poison": "error",
+        "z": "ok",
+    }
+    error = found[str(tmp_path / "poison.mp4")]["error"]
+    assert error["type"] == "WorkerDied" and "died twice" in error["message"]
+
+
+def test_an_actor_that_is_killed_costs_nothing(nodes, model: Path, tmp_path: Path) -> None:
+    films = slow_films(tmp_path, 5)
+    killer = when(actors, lambda pids: os.kill(pids[0], signal.SIGKILL))
+    found = list(RayWorkers(Task(str(model)), Cluster(nodes.address)).run(films))
+    killer.join()
+    assert sorted(r.path for r in found) == films
+    assert {r.status for r in found} == {"ok"}
+
+
+def test_a_node_that_is_killed_costs_nothing(nodes, model: Path, tmp_path: Path) -> None:
+    films = slow_films(tmp_path, 6)
+    lost = nodes.add_node(num_cpus=1)
+    nodes.wait_for_nodes()
+    cluster = Cluster(nodes.address, actors=3)
+    killer = when(
+        lambda: len(actors()) == 3, lambda _: nodes.remove_node(lost, allow_graceful=False)
+    )
+    found = list(RayWorkers(Task(str(model)), cluster).run(films))
+    killer.join()
+    assert lost not in nodes.list_all_nodes()
+    assert sorted(r.path for r in found) == films
+    assert {r.status for r in found} == {"ok"}
+
+
+def run_label(folder: Path, model: Path, output: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "vgenre", "label", str(folder), "--model", str(model)]
+    return subprocess.Popen(
+        [*command, "--output", str(output), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+
+
+def test_a_driver_that_is_killed_and_started_again_ends_as_a_local_run(
+    nodes, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "films").mkdir()
+    slow_films(tmp_path / "films", 6)
+    (tmp_path / "films" / "text.mp4").write_text("no film")
+    output, journal = tmp_path / "o.jsonl", tmp_path / "o.jsonl.journal"
+    run = run_label(tmp_path / "films", model, output, "--ray", nodes.address)
+    killer = when(
+        lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 3,
+        lambda _: run.kill(),
+    )
+    run.communicate(timeout=120)
+    killer.join()
+    assert run.returncode == -signal.SIGKILL and not output.exists()
+    again = run_label(tmp_path / "films", model, output, "--ray", nodes.address)
+    _, said = again.communicate(timeout=120)
+    assert again.returncode == 3 and "known from before" in said
+    keys = [json.loads(line)["key"] for line in journal.read_text().splitlines()[1:]]
+    assert len(keys) == len(set(keys)) == 7, "a film was done twice"
+    local = run_label(tmp_path / "films", model, tmp_path / "local.jsonl")
+    local.communicate(timeout=120)
+    assert local.returncode == 3
+
+    def without_times(path: Path) -> list[dict]:
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        return [record | {"seconds": 0} for record in records]
+
+    assert without_times(output) == without_times(tmp_path / "local.jsonl")
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_run(nodes, folder: Path, tmp_path: Path) -> None:
+    films = [str(folder / "0.mp4")]
+    with pytest.raises(ModelError, match="neither a model directory"):
+        list(RayWorkers(Task(str(tmp_path / "none")), Cluster(nodes.address)).run(films))
+
+
+class _Dies:
+    """A job that ends its actor before any film."""
+
+    def load(self):  # type: ignore[no-untyped-def]
+        os._exit(7)
+
+
+def test_actors_that_die_at_the_start_end_the_run(nodes) -> None:
+    with pytest.raises(VgenreError, match="die while they load the model"):
+        list(Cluster(nodes.address, actors=1).run(_Dies(), ["a"]))
+
+
+class _Counts:
+    """A job that tells which film it is at, how many the actor has had, and in which process."""
+
+    def load(self):  # type: ignore[no-untyped-def]
+        had = []
+
+        def do(film: str) -> tuple[int, int]:
+            had.append(film)
+            if film == "bad":
+                os._exit(7)
+            return os.getpid(), len(had)
+
+        return do
+
+
+def test_the_job_is_loaded_once_an_actor(nodes) -> None:
+    films = [str(i) for i in range(200)]
+    found = dict(Cluster(nodes.address).run(_Counts(), [*films, "bad"]))
+    assert isinstance(found.pop("bad"), Died)
+    assert sorted(found, key=int) == films
+    assert len({pid for pid, _ in found.values()}) <= 4
+    assert max(count for _, count in found.values()) > 50
+
+
+def test_what_cannot_be_done_is_said(
+    monkeypatch: pytest.MonkeyPatch, model: Path, folder: Path
+) -> None:
+    with pytest.raises(DataError, match="a loaded model cannot go to a cluster"):
+        next(vgenre.label_folder(folder, model=vgenre.load_model(model), ray="auto"))
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(VgenreError, match=r"pip install 'vgenre\[ray\]'"):
+        Cluster().connect()
+
+
+def test_an_address_may_be_left_out() -> None:
+    assert _with_addresses(["label", "--ray", "FILMS"]) == ["label", "--ray", "auto", "FILMS"]
+    assert _with_addresses(["label", "F", "--ray"]) == ["label", "F", "--ray", "auto"]
+    kept = ["label", "--ray", "10.0.0.1:6379", "FILMS"]
+    assert _with_addresses(kept) == kept

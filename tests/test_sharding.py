@@ -1,0 +1,114 @@
+"""Shares of a folder, and their journals joined into what one run writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from rendered import film
+from toys import toy_model
+from typer.testing import CliRunner
+
+from vgenre.cli import app
+from vgenre.dataset import find_media
+from vgenre.sharding import Shard
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("model") / "toy"
+    toy_model(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Films on two levels, in an order that sorting by path would not give."""
+    folder = tmp_path_factory.mktemp("films")
+    (folder / "a").mkdir()
+    for i, name in enumerate(("z.mp4", "b.mp4", "a/x.mp4", "a/c.mp4", "k.mp4")):
+        film(folder / name, seconds=1 + i / 4)
+    (folder / "text.mp4").write_text("no film")
+    return folder
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return done.exit_code, done.output
+
+
+def without_times(path: Path) -> list[dict]:
+    return [json.loads(line) | {"seconds": 0} for line in path.read_text().splitlines()]
+
+
+def test_shares_are_disjoint_whole_and_even() -> None:
+    names = [f"folder/{i}.mkv" for i in range(4000)]
+    of = [[i for i in range(1, 9) if Shard(i, 8).holds(name)] for name in names]
+    assert all(len(found) == 1 for found in of)
+    sizes = [sum(found == [i] for found in of) for i in range(1, 9)]
+    assert min(sizes) > 400 and max(sizes) < 600
+    assert Shard(3, 3).holds("a/film.mkv"), "the same for ever, whatever the machine"
+
+
+def test_a_share_does_not_depend_on_where_the_folder_is(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "else").symlink_to(folder)
+    for root in (folder, tmp_path / "else"):
+        films = [Path(f).relative_to(root) for f in Shard(1, 2).films([str(root)])]
+        assert films == [Path(f).relative_to(folder) for f in Shard(1, 2).films([str(folder)])]
+    shares = [Shard(i, 2).films([str(folder)]) for i in (1, 2)]
+    assert sorted(shares[0] + shares[1]) == sorted(find_media([folder]))
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
+def test_what_is_no_share_is_refused(text: str, folder: Path) -> None:
+    with pytest.raises(ValueError, match="is no share as 1/8"):
+        Shard.parse(text)
+    status, said = run("label", folder, "--shard", text)
+    assert status == 2 and "--shard" in said
+
+
+def test_joined_shares_are_what_one_run_writes(folder: Path, model: Path, tmp_path: Path) -> None:
+    outputs = {kind: tmp_path / f"one.{kind}" for kind in ("jsonl", "csv")}
+    written = [part for path in outputs.values() for part in ("--output", path)]
+    assert run("label", folder, "--model", model, *written)[0] == 3
+    for i in (1, 2, 3):
+        status, said = run(
+            "label",
+            folder,
+            "--model",
+            model,
+            "--shard",
+            f"{i}/3",
+            "--output",
+            tmp_path / f"s{i}.csv",
+        )
+        assert status in (0, 1, 3), said  # a share may hold the bad file, alone
+    merged = {kind: tmp_path / f"all.{kind}" for kind in outputs}
+    written = [part for path in merged.values() for part in ("--output", path)]
+    journals = ("--journal", tmp_path / "s*.journal")
+    status, said = run("merge", folder, *journals, *written)
+    assert status == 3 and "6 films joined from 3 journals, 1 of them failed" in said
+    assert without_times(merged["jsonl"]) == without_times(outputs["jsonl"])
+    assert merged["csv"].read_text().count("\n") == outputs["csv"].read_text().count("\n")
+
+    (tmp_path / "s2.csv.journal").unlink()
+    status, said = run("merge", folder, *journals, *written)
+    assert status == 3 and "are in none of them" in said
+
+
+def test_strange_journals_are_refused(folder: Path, model: Path, tmp_path: Path) -> None:
+    nothing = run("merge", folder, "--journal", tmp_path / "no*.journal", "--output", "x.csv")
+    assert nothing[0] == 1
+    other = tmp_path / "other"
+    toy_model(other, ("Drama", "Western"))
+    for i, which in ((1, model), (2, other)):
+        output = tmp_path / f"s{i}.csv"
+        run("label", folder, "--model", which, "--shard", f"{i}/2", "--output", output)
+    found = CliRunner().invoke(
+        app,
+        ["merge", str(folder), "--journal", str(tmp_path / "s*.journal"), "--output",
+         str(tmp_path / "x.csv")],
+    )  # fmt: skip
+    assert "shares of one run have the same model" in str(found.exception)
+    assert not (tmp_path / "x.csv").exists()
