@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,12 @@ from toys import toy_model
 import vgenre
 from vgenre.cli import _with_addresses
 from vgenre.cluster import Cluster, Died, RayWorkers
+from vgenre.dataset import Item
 from vgenre.errors import DataError, ModelError, VgenreError
+from vgenre.features import FeatureCache
+from vgenre.heads import TrainingOptions
+from vgenre.models.card import Architecture, ZooNetwork
+from vgenre.training import InitialWeights, train
 from vgenre.workers import InProcess, Task
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
@@ -191,6 +197,26 @@ def test_a_driver_that_is_killed_and_started_again_ends_as_a_local_run(
         return [record | {"seconds": 0} for record in records]
 
     assert without_times(output) == without_times(tmp_path / "local.jsonl")
+
+
+def test_features_to_train_on_are_computed_by_the_actors(
+    nodes, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_here(self, path):  # type: ignore[no-untyped-def]
+        raise AssertionError(f"{path} was read by the driver")
+
+    monkeypatch.setattr(FeatureCache, "_extract", not_here)
+    items = [Item(str(folder / f"{i}.mp4"), (("A", "B")[i % 2],), str(i)) for i in range(8)]
+    architecture = replace(Architecture.toy(), network=ZooNetwork("mlp", (40, 8), {"units": 8}))
+    card = train(
+        items,
+        tmp_path / "model",
+        initial=InitialWeights.of("none"),
+        cache=tmp_path / "cache",
+        options=TrainingOptions(architecture, epochs=1, graphs=False),
+        cluster=Cluster(nodes.address),
+    )
+    assert card.data["train"]["files"] == 6
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_run(nodes, folder: Path, tmp_path: Path) -> None:

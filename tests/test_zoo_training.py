@@ -176,6 +176,10 @@ def test_the_command_trains_by_a_zoo_name(data: Path, tmp_path: Path) -> None:
         app, f"train {data} --output {tmp_path / 'w'} --architecture c3d --shape 16x112".split()
     )
     assert wrong.exit_code == 2 and "c3d takes 16x112x112x3" in wrong.output
+    for option in ("--optimizer adamm", "--mixed float8", "--snippets odd"):
+        command = f"train {data} --output {tmp_path / 'w'} --architecture c3d {option}".split()
+        wrong = CliRunner().invoke(app, command)
+        assert wrong.exit_code == 2 and command[-1] in wrong.output
 
 
 def test_two_logical_devices_share_a_batch(data: Path, tmp_path: Path) -> None:

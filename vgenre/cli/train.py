@@ -12,6 +12,8 @@ from .common import parse_sampling, progress_bar
 if TYPE_CHECKING:
     from ..models.card import ZooNetwork
 
+OPTIMIZERS, PRECISIONS = ("adam", "adamw", "rmsprop", "sgd"), ("float16", "bfloat16")
+
 
 def train(
     data: Annotated[Path, typer.Argument(help="A folder per genre, or a CSV manifest.")],
@@ -102,6 +104,12 @@ def train(
         raise typer.BadParameter(
             f"{features!r} is neither pool nor softmax", param_hint="--features"
         )
+    for name, value, known in (
+        ("--optimizer", optimizer, OPTIMIZERS),
+        ("--mixed", mixed, PRECISIONS),
+    ):
+        if value is not None and value not in known:
+            raise typer.BadParameter(f"{value!r} is none of {', '.join(known)}", param_hint=name)
     if not data.exists():
         raise DataError(f"{data}: there is no such folder or manifest")
     policy = parse_sampling(sampling)

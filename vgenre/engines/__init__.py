@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from dataclasses import dataclass
@@ -118,7 +119,10 @@ def import_tensorflow() -> None:
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
             import tensorflow
 
-            tensorflow.config.list_physical_devices()  # the first look for a GPU complains too
+            # The first look for a GPU complains too. Its memory is taken as it is needed.
+            for gpu in tensorflow.config.list_physical_devices("GPU"):
+                with contextlib.suppress(RuntimeError):  # it is in use already
+                    tensorflow.config.experimental.set_memory_growth(gpu, True)
         except BaseException:
             said.seek(0)
             os.write(stderr, said.read())
