@@ -81,7 +81,7 @@ def options_of(row: Row) -> TrainingOptions:
     architecture = Architecture(
         block=base.block, network=row.network, softmax_classes=len(LABELS) if softmax else None
     )
-    settings = {"learning_rate": 3e-4, "batch_size": 16, "epochs": 10, "patience": 4}
+    settings = {"learning_rate": 3e-4, "batch_size": 16, "epochs": 6, "patience": 3}
     return TrainingOptions(architecture, **{**settings, **row.training})
 
 

@@ -132,6 +132,22 @@ def test_sound_alone_is_refused_by_a_network_that_looks(data: Path, tmp_path: Pa
     assert "there is no picture" in result.error["message"]
 
 
+def test_layers_that_openvino_does_not_know_leave_tensorflow(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(head: object) -> None:
+        raise RuntimeError("no such operation: Odd")
+
+    monkeypatch.setattr("vgenre.engines.export.head_graph", refuse)
+    train_toy(data, tmp_path / "model", "mlp")
+    assert "runs on TensorFlow alone: no such operation: Odd" in caplog.text
+    model = load_model(tmp_path / "model")
+    assert model.engine.name == "tensorflow"
+    assert model.label(data / "Dark" / "Dark-0.mp4").status == "ok"
+    with pytest.raises(ModelError, match="no graphs for OpenVINO; use --engine tensorflow"):
+        load_model(tmp_path / "model", engine="openvino")
+
+
 def test_a_killed_run_goes_on_from_what_it_has(data: Path, tmp_path: Path) -> None:
     class Killed(Exception):
         pass

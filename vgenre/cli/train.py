@@ -215,7 +215,9 @@ def print_figures(figures: dict, whole: str = "fusion") -> None:
 
     if not figures:
         return
-    table = Table(title=f"on {figures['fusion']['films']} held-out films", title_justify="left")
+    count = figures["fusion"]["films"]
+    title = f"on {count} held-out film{'' if count == 1 else 's'}"
+    table = Table(title=title, title_justify="left")
     table.add_column("system")
     names = [
         n
