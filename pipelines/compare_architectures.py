@@ -28,6 +28,7 @@ from vgenre.models.card import Architecture, ModelCard, ZooNetwork
 from vgenre.models.store import find_model, read_card
 from vgenre.models.zoo import flops
 from vgenre.predict import Model, load_model
+from vgenre.sampling import Sampling
 from vgenre.training import InitialWeights, train
 
 LABELS = LabelSet(SIX_GENRES)
@@ -81,7 +82,13 @@ def options_of(row: Row) -> TrainingOptions:
     architecture = Architecture(
         block=base.block, network=row.network, softmax_classes=len(LABELS) if softmax else None
     )
-    settings = {"learning_rate": 3e-4, "batch_size": 16, "epochs": 6, "patience": 3}
+    settings = {
+        "learning_rate": 3e-4,
+        "batch_size": 16,
+        "epochs": 6,
+        "patience": 3,
+        "sampling": Sampling(2),
+    }
     return TrainingOptions(architecture, **{**settings, **row.training})
 
 

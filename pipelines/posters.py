@@ -31,8 +31,8 @@ from vgenre.training import InitialWeights, train
 OPTIONS = TrainingOptions(
     Architecture(network=ZooNetwork("poster-cnn", (160, 160, 3))),
     batch_size=64,
-    epochs=25,
-    patience=6,
+    epochs=8,
+    patience=3,
     optimizer="adam",
 )
 

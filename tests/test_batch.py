@@ -44,7 +44,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def label(
-    folder: Path, model: Path, output: Path, *options: str, **popen: object
+    folder: Path,
+    model: Path,
+    output: Path,
+    *options: str,
+    ffmpeg: Path | None = None,
+    **popen: object,
 ) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "vgenre", "label", str(folder), "--model", str(model)]
     return subprocess.Popen(
@@ -52,7 +57,7 @@ def label(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | ({"VGENRE_FFMPEG": str(ffmpeg)} if ffmpeg else {}),
         **popen,  # type: ignore[call-overload]
     )
 
@@ -204,7 +209,10 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_continues(
     folder: Path, model: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "o.jsonl"
-    run = label(folder, model, output, start_new_session=True)
+    slow = tmp_path / "ffmpeg"  # so that the run does not end before it is stopped
+    slow.write_text(f'#!/bin/sh\nsleep 0.3\nexec "{vgenre.media.find_ffmpeg()}" "$@"\n')
+    slow.chmod(0o755)
+    run = label(folder, model, output, ffmpeg=slow, start_new_session=True)
     journal = tmp_path / "o.jsonl.journal"
     wait_for(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 3)
     os.killpg(run.pid, signal.SIGINT)

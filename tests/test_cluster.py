@@ -247,6 +247,8 @@ class _Counts:
             had.append(film)
             if film == "bad":
                 os._exit(7)
+            if film == "bug":
+                raise ZeroDivisionError
             return os.getpid(), len(had)
 
         return do
@@ -254,10 +256,11 @@ class _Counts:
 
 def test_the_job_is_loaded_once_an_actor(nodes) -> None:
     films = [str(i) for i in range(200)]
-    found = dict(Cluster(nodes.address).run(_Counts(), [*films, "bad"]))
+    found = dict(Cluster(nodes.address).run(_Counts(), [*films, "bad", "bug"]))
     assert isinstance(found.pop("bad"), Died)
+    assert found.pop("bug") == Died("ZeroDivisionError")
     assert sorted(found, key=int) == films
-    assert len({pid for pid, _ in found.values()}) <= 4
+    assert len({pid for pid, _ in found.values()}) <= 6
     assert max(count for _, count in found.values()) > 50
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from rendered import film
@@ -40,6 +42,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 sound=None,
             )
     return root
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    """Let go of a test's networks."""
+    yield
+    keras.utils.clear_session()
 
 
 def options_for(name: str, **changes) -> TrainingOptions:
@@ -106,8 +115,13 @@ def test_a_network_learns_what_is_plain_to_see(optimizer: str, data: Path, tmp_p
         assert model.label(new).labels == [kind]
 
 
-def test_mixed_precision_and_dense_snippets(data: Path, tmp_path: Path) -> None:
-    options = options_for("c3d", dtype="mixed_bfloat16")
+def test_mixed_precision(data: Path, tmp_path: Path) -> None:
+    train_toy(data, tmp_path / "model", "conv3d", dtype="mixed_bfloat16", graphs=False)
+    assert load_model(tmp_path / "model").label(data / "Dark" / "Dark-1.mp4").status == "ok"
+
+
+def test_dense_snippets(data: Path, tmp_path: Path) -> None:
+    options = options_for("c3d", graphs=False)
     network = dataclasses.replace(options.architecture.network, snippets="dense")
     options = dataclasses.replace(
         options, architecture=dataclasses.replace(options.architecture, network=network)
@@ -120,6 +134,11 @@ def test_mixed_precision_and_dense_snippets(data: Path, tmp_path: Path) -> None:
         options=options,
     )
     assert load_model(tmp_path / "model").label(data / "Dark" / "Dark-1.mp4").status == "ok"
+
+
+def test_a_loss_that_is_no_number_is_told(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="its loss is not a number; try a smaller learning rate"):
+        train_toy(data, tmp_path / "model", "mlp", learning_rate=1e38, optimizer="sgd")
 
 
 def test_sound_alone_is_refused_by_a_network_that_looks(data: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 ADDRESSES = "auto, local, HOST:PORT or ray://HOST:PORT"
 _FALSE_STARTS = 3  # an actor may fail to start so often, for each that is wanted
+_LOOK_AGAIN = 10.0  # seconds after which to see whether the cluster has grown
 
 
 class Job(Protocol):
@@ -148,13 +150,15 @@ class Cluster:
         ray = self.connect()
         actor = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_restarts=0)(_Actor)
         waiting = deque(films)
-        wanted = min(len(waiting), self.actors or self.room(ray))
+        wanted, asked = self.actors or self.room(ray), time.monotonic()
         starting: dict[Any, Any] = {}  # what Ray will tell of, and the actor it is of
         working: dict[Any, tuple[Any, str | None]] = {}
         tried: set[str] = set()
         false_starts = 0
         try:
             while waiting or working:
+                if not self.actors and time.monotonic() - asked > _LOOK_AGAIN:
+                    wanted, asked = self.room(ray), time.monotonic()
                 while len(starting) + len(working) < min(wanted, len(waiting) + len(working)):
                     one = actor.remote(job)
                     starting[one.ready.remote()] = one
@@ -162,11 +166,12 @@ class Cluster:
                 one, film = working.pop(told) if told in working else (starting.pop(told), None)
                 try:
                     found = ray.get(told)
-                except ray.exceptions.RayTaskError as error:
-                    raise error.cause if isinstance(error.cause, VgenreError) else error from None
-                except ray.exceptions.RayError as error:  # the actor's end, or its node's
+                except ray.exceptions.RayError as error:  # the actor's end, its node's, or a bug
                     ray.kill(one)  # where only the way to it was lost
-                    cause = type(error).__name__
+                    raised = getattr(error, "cause", None)
+                    cause = type(raised or error).__name__
+                    if film is None and isinstance(raised, VgenreError):
+                        raise raised from None  # the model: no film can be labelled
                     if film is None:
                         false_starts += 1
                         if false_starts > _FALSE_STARTS * wanted:

@@ -426,10 +426,26 @@ def _fit(
             keras.callbacks.TerminateOnNaN(),
         ],
     )
-    load_weights(trainee, best)
+    load_best(trainee, best)
     # As it ships, in half precision, it gives the logits that are calibrated and measured.
     save_weights(network, finished, np.float16)
     load_weights(network, finished)
+
+
+def load_best(network: keras.Model, file: Path) -> None:
+    """Load the weights that `BestEpoch` kept.
+
+    Raises
+    ------
+    DataError
+        If it kept none, as the loss was no number from the first epoch on.
+    """
+    if not file.exists():
+        raise DataError(
+            f"{network.name} cannot be trained so: its loss is not a number; try a smaller "
+            "learning rate, or full precision"
+        )
+    load_weights(network, file)
 
 
 def logits_of(network: keras.Model, clips: Clips, batch_size: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from .errors import DataError
 from .media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from .sequences import pattern_of
 
+_FRAME = re.compile(r"(.+)[-_]\d+\.(?:jpe?g|png)", re.IGNORECASE)
 _HELD_OUT = 10  # one film in so many validates, where a data set has no part for that
 
 
@@ -76,14 +77,14 @@ def read_ucf101(root: Path, *, number: int = 1, seed: int = 0) -> list[Item]:
         raise DataError(f"{root}: holds no ucfTrainTestlist/classInd.txt")
     classes = {name for _, name in _fields(lists / "classInd.txt", 2)}
     videos = root / "UCF-101" if (root / "UCF-101").is_dir() else root
-    items = []
+    items, finder = [], _Finder()
     for split in ("train", "test"):
         for line in _fields(lists / f"{split}list{number:02d}.txt", 1):
             label, _, name = line[0].partition("/")
             if label not in classes:
                 raise DataError(f"{lists / f'{split}list{number:02d}.txt'}: no class {label!r}")
             items.append(
-                Item(_media(videos / label / name), (label,), _group(Path(name).stem), split)
+                Item(finder.media(videos / label / name), (label,), _group(Path(name).stem), split)
             )
     return _with_validation(items, seed)
 
@@ -105,18 +106,30 @@ def _group(stem: str) -> str:
     return re.sub(r"_c\d+$", "", stem) if re.search(r"_g\d+_c\d+$", stem) else stem
 
 
-def _media(path: Path) -> str:
-    """A video, or the frames extracted from it into a folder of its name or beside it."""
-    if not path.exists():
+class _Finder:
+    """Finds the videos of a data set, or their frames; each folder is listed once."""
+
+    def __init__(self) -> None:
+        self._beside: dict[Path, dict[str, list[str]]] = {}
+
+    def media(self, path: Path) -> str:
+        """A video, or the frames extracted from it into a folder of its name or beside it."""
+        if path.exists():
+            return str(path)
         folder = path.with_suffix("")
         if folder.is_dir() and (found := _frames_in(folder)):
             return found
-        if path.parent.is_dir():
-            beside = re.compile(re.escape(path.stem) + r"[-_]\d+\.(jpe?g|png)", re.IGNORECASE)
-            frames = [str(p) for p in path.parent.iterdir() if beside.fullmatch(p.name)]
-            if found := pattern_of(frames):
-                return found
-    return str(path)  # where there is nothing, reading it will say so
+        # Where there is nothing, reading it will say so.
+        return pattern_of(self._frames_beside(path.parent).get(path.stem, [])) or str(path)
+
+    def _frames_beside(self, folder: Path) -> dict[str, list[str]]:
+        """The numbered pictures of a folder, by the name of their video."""
+        if folder not in self._beside:
+            found = self._beside.setdefault(folder, {})
+            for entry in folder.iterdir() if folder.is_dir() else ():
+                if named := _FRAME.fullmatch(entry.name):
+                    found.setdefault(named[1], []).append(str(entry))
+        return self._beside[folder]
 
 
 def _frames_in(folder: Path) -> str | None:
@@ -163,14 +176,14 @@ def read_moments(root: Path, *, seed: int = 0) -> list[Item]:
     -------
     list of Item
     """
-    items = []
+    items, finder = [], _Finder()
     for file, folder, split in (
         ("trainingSet.csv", "training", "train"),
         ("validationSet.csv", "validation", "test"),
     ):
         for row in _rows(root / file, 2):
             path = root / folder / row[0]
-            items.append(Item(_media(path), (row[1],), f"{folder}/{row[0]}", split))
+            items.append(Item(finder.media(path), (row[1],), f"{folder}/{row[0]}", split))
     return _with_validation(items, seed)
 
 
@@ -206,7 +219,7 @@ def read_data_file(path: Path, *, seed: int = 0) -> list[Item]:
     list of Item
     """
     file = path / "data_file.csv" if path.is_dir() else path
-    items = []
+    items, finder = [], _Finder()
     for row in _rows(file, 4):
         split, label, name = row[:3]
         if split not in ("train", "test"):
@@ -214,7 +227,7 @@ def read_data_file(path: Path, *, seed: int = 0) -> list[Item]:
         folder = file.parent / split / label
         videos = (folder / f"{name}{suffix}" for suffix in sorted(VIDEO_SUFFIXES))
         video = next((v for v in videos if v.exists()), folder / f"{name}.avi")
-        items.append(Item(_media(video), (label,), _group(name), split))
+        items.append(Item(finder.media(video), (label,), _group(name), split))
     return _with_validation(items, seed)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from .errors import DataError
-from .heads import MONITOR, BestEpoch, Part, TrainingOptions, logits_of
+from .heads import MONITOR, BestEpoch, Part, TrainingOptions, load_best, logits_of
 from .labels import SINGLE
 from .models.build import head_of, network_of
 from .models.card import ModelCard
@@ -123,7 +123,8 @@ def train_network(
     Raises
     ------
     DataError
-        If no film to learn from has a picture, or there is no such optimiser.
+        If no film to learn from has a picture, there is no such optimiser, or the loss is
+        not a number from the first epoch on.
 
     Returns
     -------
@@ -211,7 +212,7 @@ def _fit(
             keras.callbacks.TerminateOnNaN(),
         ],
     )
-    load_weights(trainee, best)
+    load_best(trainee, best)
     head.set_weights(trainee.get_weights())
 
 
