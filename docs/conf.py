@@ -17,7 +17,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["build", "comparison.md", "posters.md"]  # the tables are parts of a page
+exclude_patterns = ["build", "comparison.md"]  # the table is a part of a page
 html_theme = "furo"
 html_title = f"vgenre {version}"
 autosummary_generate = True
