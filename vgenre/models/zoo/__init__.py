@@ -137,10 +137,12 @@ def flops(network: keras.Model) -> int:
     import keras
     import numpy as np
 
+    from .each_frame import EachFrame
+
     total = 0
     for layer in network.layers:
         times, inner = 1, layer
-        if isinstance(layer, keras.layers.TimeDistributed):
+        if isinstance(layer, EachFrame):
             times, inner = layer.output.shape[1], layer.layer
         if isinstance(inner, keras.Model):
             total += times * flops(inner)

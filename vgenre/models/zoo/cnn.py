@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from .backbones import answer, build_backbone, pixels
+from .each_frame import EachFrame
 
 
 def build_cnn(labels: int, *, shape: tuple[int, int, int] = (299, 299, 3)) -> keras.Model:
@@ -30,6 +31,6 @@ def build_c2d_average(
     """The same on each frame of a clip, its answers averaged."""
     single = build_c2d(labels, shape=shape[1:], backbone=backbone)
     clip = keras.Input(shape, name="frames")
-    each = layers.TimeDistributed(single, name="each")(clip)
+    each = EachFrame(single, name="each")(clip)
     mean = layers.GlobalAveragePooling1D(dtype="float32", name="mean")(each)
     return keras.Model(clip, mean, name="c2d_average")

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from .backbones import answer, pixels
+from .each_frame import EachFrame
 
 Clip = tuple[int, int, int, int]
 
@@ -14,11 +15,13 @@ def build_time_distributed(
     labels: int, *, shape: Clip = (40, 80, 80, 3), width: int = 32, hidden: int = 256
 ) -> keras.Model:
     """A CNN on each frame, its features averaged over time: order plays no part."""
-    frames, x = pixels(shape)
+    frames, clip = pixels(shape)
+    x = picture = keras.Input(shape[1:])
     for times in (1, 2, 4):
-        x = _each(layers.Conv2D(times * width, 3, padding="same", activation="relu"), x)
-        x = _each(layers.MaxPooling2D(2), x)
-    x = _each(layers.Flatten(), x)
+        x = layers.Conv2D(times * width, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D(2)(x)
+    each = keras.Model(picture, layers.Flatten()(x), name="picture")
+    x = EachFrame(each, name="each")(clip)
     x = layers.GlobalAveragePooling1D()(x)
     x = layers.Dropout(0.5)(layers.Dense(hidden, activation="relu")(x))
     return keras.Model(frames, answer(x, labels), name="time_distributed_cnn")
@@ -32,19 +35,16 @@ def build_lrcn(
     Donahue et al., *Long-term Recurrent Convolutional Networks for Visual
     Recognition and Description*, 2015.
     """
-    frames, x = pixels(shape)
-    first = layers.Conv2D(width, 7, strides=2, padding="same", activation="relu")
-    x = _each(first, x)
-    x = _each(layers.Conv2D(width, 3, padding="same", activation="relu"), x)
-    x = _each(layers.MaxPooling2D(2), x)
+    frames, clip = pixels(shape)
+    x = picture = keras.Input(shape[1:])
+    x = layers.Conv2D(width, 7, strides=2, padding="same", activation="relu")(x)
+    x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
     for times in (2, 4, 8, 16):
         for _ in range(2):
-            x = _each(layers.Conv2D(times * width, 3, padding="same", activation="relu"), x)
-        x = _each(layers.MaxPooling2D(2), x)
-    x = _each(layers.Flatten(), x)
+            x = layers.Conv2D(times * width, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D(2)(x)
+    each = keras.Model(picture, layers.Flatten()(x), name="picture")
+    x = EachFrame(each, name="each")(clip)
     x = layers.LSTM(units, dropout=0.5)(layers.Dropout(0.5)(x))
     return keras.Model(frames, answer(x, labels), name="lrcn")
-
-
-def _each(layer: layers.Layer, frames: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.TimeDistributed(layer)(frames)

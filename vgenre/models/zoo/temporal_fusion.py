@@ -11,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from .backbones import answer, build_backbone, pixels
+from .each_frame import EachFrame
 
 Clip = tuple[int, int, int, int]
 _SHAPE = (10, 170, 170, 3)
@@ -79,7 +80,7 @@ def build_slow_fusion(
     """Neighbouring frames are put together in three steps: four, then pairs, then pairs."""
     frames, x = pixels(shape)
     if backbone:
-        x = layers.TimeDistributed(_tower(shape[1:], backbone, width), name="each")(x)
+        x = EachFrame(_tower(shape[1:], backbone, width), name="each")(x)
         channels = x.shape[-1]
         for extent, stride in ((4, 2), (2, 2), (2, 1)):
             x = layers.Conv1D(channels // 4, extent, stride, activation="relu")(x)
