@@ -12,6 +12,7 @@ from rendered import film
 from vgenre.dataset import Item
 from vgenre.errors import MediaError
 from vgenre.features import FeatureCache, entries, shrink
+from vgenre.pixel_clips import collect_pixels
 from vgenre.sampling import Sampling
 from vgenre.spectrogram import MelSettings
 
@@ -123,3 +124,27 @@ def test_a_cache_keeps_to_its_limit_and_drops_what_was_not_used_for_longest(
     assert [path for path, _ in entries(tmp_path)] == [new]
     cache(tmp_path, extractor, limit=0).collect([Item(str(plain_film), ("A",), "f")])
     assert entries(tmp_path) == []
+
+
+def test_a_film_that_fails_half_way_leaves_no_pixels(tmp_path: Path, short_film: Path) -> None:
+    class FailsOnce:
+        """Its second clip cannot be read."""
+
+        asked = 0
+
+        def features(self, frames: np.ndarray) -> np.ndarray:
+            self.asked += 1
+            if self.asked == 2:
+                raise MediaError("b.mp4", "went away")
+            return frames[:, 0, 0].astype(np.float32)
+
+    long = film(tmp_path / "long.mp4", seconds=25)
+    items = [Item(str(path), ("A",), str(path)) for path in (long, short_film)]
+    skipped: list[MediaError] = []
+    file = tmp_path / "pixels.raw"
+    clips, owners = collect_pixels(items, FailsOnce(), Sampling(2), file, skipped=skipped.append)
+    assert owners.tolist() == [1] and len(skipped) == 1
+    expected = clips.pick(np.array([0]), np.arange(12)[None])
+    alone, _ = collect_pixels(items[1:], FailsOnce(), Sampling(2), tmp_path / "alone.raw")
+    np.testing.assert_array_equal(alone.pick(np.array([0]), np.arange(12)[None]), expected)
+    assert file.stat().st_size == 12 * 3

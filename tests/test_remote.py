@@ -20,10 +20,11 @@ from typer.testing import CliRunner
 
 import vgenre
 from vgenre.cli import app
-from vgenre.dataset import find_media
+from vgenre.dataset import Item, find_media
 from vgenre.errors import DataError, MediaError
 from vgenre.features import FeatureCache
 from vgenre.journal import film_key
+from vgenre.pixel_clips import collect_pixels
 from vgenre.remote import is_remote, local_copy
 from vgenre.sampling import Sampling
 from vgenre.sharding import Shard
@@ -76,6 +77,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 def left_behind() -> set[str]:
     return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("vgenre-")}
+
+
+class Corner:
+    """The first pixel of each frame."""
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        return frames[:, 0, 0].astype(np.float32)
 
 
 def test_a_store_is_searched_as_a_folder_is(memory) -> None:  # type: ignore[no-untyped-def]
@@ -181,14 +189,18 @@ def test_a_changed_film_has_another_key(memory) -> None:  # type: ignore[no-unty
 
 
 def test_features_of_a_film_in_a_store(memory, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    class Brightness:
-        def features(self, frames: np.ndarray) -> np.ndarray:
-            return frames.mean(axis=(1, 2))
-
-    cache = FeatureCache(tmp_path, Brightness(), "x", mel=MelSettings(), sampling=Sampling(None))
+    cache = FeatureCache(tmp_path, Corner(), "x", mel=MelSettings(), sampling=Sampling(None))
     assert cache.get("memory:///films/b.mkv").frame_mask.sum() == 12
-    with pytest.raises(MediaError):
-        cache.get("memory:///films/none.mkv")
+    memory.pipe("/films/bad.mkv", b"no film")
+    for name in ("none", "bad"):
+        with pytest.raises(MediaError, match=f"^memory:///films/{name}.mkv"):
+            cache.get(f"memory:///films/{name}.mkv")
+
+
+def test_pixels_of_a_film_in_a_store(memory, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    items = [Item("memory:///films/b.mkv", ("A",), "b")]
+    pixels, _ = collect_pixels(items, Corner(), Sampling(None), tmp_path / "pixels.raw")
+    assert pixels.counts.tolist() == [12]
 
 
 def test_the_command_labels_a_store(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import DataError, MediaError, VgenreError
-from .remote import is_remote
+from .remote import place_of
 from .result import FilmResult, failure
 from .workers import Progress, Task, WorkerDied
 
@@ -270,15 +270,11 @@ class RayWorkers:
     def run(self, films: Iterable[str], progress: Progress | None = None) -> Iterator[FilmResult]:
         """Records of films, in the order in which they are finished."""
         # Actors have another working directory.
-        asked = {film if is_remote(film) else os.path.abspath(film): film for film in films}
+        asked = {place_of(film): film for film in films}
         for path, found in self._cluster.run(self._job, asked):
             film = asked[path]
             if isinstance(found, Died):
-                error = WorkerDied(
-                    film,
-                    f"the process that labelled it died twice ({found.cause}); the file may be "
-                    "made to do harm, or need more memory than there is",
-                )
+                error = WorkerDied.of(film, found.cause)
                 yield failure(error, film, self._job.task.model)
             else:
                 yield found.called(film)

@@ -7,10 +7,10 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from .clips import frame_mask, heard_clips
 from .dataset import Item
 from .errors import MediaError
 from .media import CLIP_FRAMES, probe
-from .remote import is_remote, local_copy, state_of
+from .remote import fetched, place_of, state_of
 from .sampling import Sampling
 from .spectrogram import MelSettings
 
@@ -123,6 +123,56 @@ class ClipFeatures:
         return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
 
+_T = TypeVar("_T")
+
+
+def readable(
+    items: Sequence[Item],
+    read: Callable[[str], _T],
+    progress: Callable[[int, int], None] | None,
+    skipped: Callable[[MediaError], None] | None,
+) -> Iterator[tuple[int, _T]]:
+    """Go through the files of a data set, past those that cannot be read.
+
+    Parameters
+    ----------
+    items : sequence of Item
+    read : callable
+        What is done with each file's path.
+    progress : callable or None
+        Is told the number of files done and of all.
+    skipped : callable or None
+        Is told of each file that cannot be read; without it that is an error.
+
+    Yields
+    ------
+    index : int
+        Into `items`.
+    found : object
+        What `read` made of the file.
+
+    Raises
+    ------
+    MediaError
+        If no file at all can be read.
+    """
+    none = True
+    for i, item in enumerate(items):
+        try:
+            found = read(item.path)
+        except MediaError as error:
+            if skipped is None:
+                raise
+            skipped(error)
+        else:
+            none = False
+            yield i, found
+        if progress:
+            progress(i + 1, len(items))
+    if none:
+        raise MediaError(items[0].path if items else "data set", "no file could be read")
+
+
 class FeatureCache:
     """Features on disk, keyed by the file and by all that they depend on.
 
@@ -158,8 +208,7 @@ class FeatureCache:
 
     def entry(self, path: str) -> Path:
         """The file in the cache that belongs to a media file."""
-        place = path if is_remote(path) else os.path.abspath(path)
-        key = [place, *state_of(path), self._settings]
+        key = [place_of(path), *state_of(path), self._settings]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         return self.directory / digest[:2] / f"{digest[2:40]}.npz"
 
@@ -182,18 +231,16 @@ class FeatureCache:
             return found
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
             pass  # not there, or damaged
-        made = self._extract(path)
+        with fetched(path) as file:
+            made = self._extract(file)
         entry.parent.mkdir(exist_ok=True)
         temporary = entry.with_suffix(f".{os.getpid()}.part")
-        with open(temporary, "wb") as file:
-            np.savez(file, **{f.name: getattr(made, f.name) for f in fields(made)})
+        with open(temporary, "wb") as sink:
+            np.savez(sink, **{f.name: getattr(made, f.name) for f in fields(made)})
         os.replace(temporary, entry)
         return made
 
     def _extract(self, path: str) -> ClipFeatures:
-        if is_remote(path):
-            with local_copy(path) as copy:
-                return self._extract(copy)
         info = probe(path)
         parts = []
         for clip, sound in heard_clips(info, self._sampling, self._mel):
@@ -238,19 +285,8 @@ class FeatureCache:
             Index into `items`.
         """
         parts, owners = [], []
-        for i, item in enumerate(items):
-            try:
-                found = self.get(item.path)
-            except MediaError as error:
-                if skipped is None:
-                    raise
-                skipped(error)
-            else:
-                parts.append(found)
-                owners += [i] * len(found)
-            if progress:
-                progress(i + 1, len(items))
+        for i, found in readable(items, self.get, progress, skipped):
+            parts.append(found)
+            owners += [i] * len(found)
         shrink(self.directory, self._limit)
-        if not parts:
-            raise MediaError(items[0].path if items else "data set", "no file could be read")
         return ClipFeatures.join(parts), np.array(owners)

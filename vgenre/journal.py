@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from .errors import DataError, VgenreError
-from .remote import is_remote, state_of
+from .remote import place_of, state_of
 
 _HEADER = {"vgenre journal": 1}
 
@@ -41,8 +41,7 @@ def film_key(path: str, settings: str) -> str:
         state = state_of(path)
     except (OSError, VgenreError):
         state = []
-    place = path if is_remote(path) else os.path.abspath(path)
-    key = json.dumps([place, state, settings])
+    key = json.dumps([place_of(path), state, settings])
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 

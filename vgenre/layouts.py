@@ -152,7 +152,7 @@ def _with_validation(items: Sequence[Item], seed: int) -> list[Item]:
             wanted = max(1, round(len(known) / _HELD_OUT))
             held |= {known[i] for i in rng.permutation(len(known))[:wanted]}
     tested = {item.film for item in items if item.split == "test"}
-    if both := held & tested | {i.film for i in items if i.split == "train"} & tested:
+    if both := tested & {item.film for item in items if item.split == "train"}:
         raise DataError(f"film {sorted(both)[0]!r} is to be learnt from and tested on")
     return [replace(i, split="val") if i.film in held else i for i in items]
 

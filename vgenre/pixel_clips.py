@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 
 from .clips import sampled_clips
 from .dataset import Item
 from .errors import MediaError
-from .features import INPUTS, ClipFeatures, FeatureExtractor
-from .media import CLIP_FRAMES, probe
+from .features import INPUTS, ClipFeatures, FeatureExtractor, readable
+from .media import CLIP_FRAMES, Clip, probe
+from .remote import fetched
 from .sampling import Sampling
 
 
@@ -105,35 +106,42 @@ def collect_pixels(
     """
     index = file.with_suffix(".npz")
     if not index.exists():
-        counts, seconds, owners, width = [], [], [], 0
+        counts, seconds, owners = [], [], []
         with open(file, "wb") as sink:
-            for i, item in enumerate(items):
+
+            def write(path: str) -> list[tuple[int, float]]:
+                before = sink.tell()
                 try:
-                    info = probe(item.path)
-                    for clip in sampled_clips(info, sampling, sample_rate=16_000):
-                        frames = body.features(clip.frames[: clip.frame_count])
-                        width = frames.shape[1]
-                        np.rint(frames).astype(np.uint8).tofile(sink)
-                        counts.append(clip.frame_count)
-                        seconds.append(clip.seconds)
-                        owners.append(i)
-                except MediaError as error:
-                    if skipped is None:
-                        raise
-                    skipped(error)
-                if progress:
-                    progress(i + 1, len(items))
-        if not counts:
-            raise MediaError(items[0].path if items else "data set", "no file could be read")
+                    with fetched(path) as place:
+                        return [
+                            (_write_frames(clip, body, sink), clip.seconds)
+                            for clip in sampled_clips(probe(place), sampling, sample_rate=16_000)
+                        ]
+                except MediaError:
+                    sink.seek(before)
+                    sink.truncate()
+                    raise
+
+            for i, found in readable(items, write, progress, skipped):
+                for count, length in found:
+                    counts.append(count)
+                    seconds.append(length)
+                    owners.append(i)
         np.savez(
             index,
             counts=np.array(counts),
             seconds=np.array(seconds, np.float32),
             owners=np.array(owners),
-            width=np.array(width),
         )
     with np.load(index) as stored:
         counts, owners = stored["counts"], stored["owners"]
-        pixels = np.memmap(file, np.uint8, "r").reshape(-1, int(stored["width"]))
+        pixels = np.memmap(file, np.uint8, "r").reshape(counts.sum(), -1)
         first = np.cumsum(counts) - counts
         return PixelClips(pixels, first, counts, stored["seconds"]), owners
+
+
+def _write_frames(clip: Clip, body: FeatureExtractor, sink: BinaryIO) -> int:
+    """Write a clip's frames as the network will see them; returns how many."""
+    pixels = np.rint(body.features(clip.frames[: clip.frame_count])).astype(np.uint8)
+    sink.write(pixels)
+    return len(pixels)

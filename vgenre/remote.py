@@ -34,6 +34,17 @@ def is_remote(path: str) -> bool:
     return bool(_URL.match(path))
 
 
+def place_of(path: str) -> str:
+    """What a film is known by, from whatever folder it is asked for.
+
+    Examples
+    --------
+    >>> place_of("s3://archive/film.mkv"), place_of("/films/../film.mkv")
+    ('s3://archive/film.mkv', '/film.mkv')
+    """
+    return path if is_remote(path) else os.path.abspath(path)
+
+
 def find_remote(url: str, suffixes: frozenset[str]) -> list[str]:
     """The files with such suffixes in a remote folder, or the one file that a URL names.
 
@@ -74,6 +85,34 @@ def find_remote(url: str, suffixes: frozenset[str]) -> list[str]:
     except Exception as error:  # each store has its own kinds
         raise DataError(f"{url}: cannot be listed: {error}") from None
     return found
+
+
+@contextlib.contextmanager
+def fetched(path: str) -> Iterator[str]:
+    """A film as a file of this machine: itself, or a copy for the time of the context.
+
+    Parameters
+    ----------
+    path : str
+        A file or a URL.
+
+    Yields
+    ------
+    str
+
+    Raises
+    ------
+    MediaError
+        If it cannot be fetched; what is raised of the copy in the context is of the URL.
+    """
+    if not is_remote(path):
+        yield path
+        return
+    with local_copy(path) as copy:
+        try:
+            yield copy
+        except MediaError as error:
+            raise type(error)(path, error.reason) from None
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 from .dataset import find_media
 from .errors import DataError
 from .journal import Journal
-from .remote import is_remote
+from .remote import is_remote, place_of
 from .result import FilmResult
 
 
@@ -95,7 +95,7 @@ class Joined:
             for file in self.files:
                 journal = self._stack.enter_context(Journal(file))
                 for key, record in journal.items():
-                    self._places[_place(record["path"])] = journal, key
+                    self._places[place_of(record["path"])] = journal, key
                     if record["probabilities"]:
                         made_by = (record["model"], *record["probabilities"])
                         models.setdefault(made_by, str(file))
@@ -114,7 +114,7 @@ class Joined:
     def find(self, films: Iterable[str]) -> Iterator[tuple[str, FilmResult | None]]:
         """Each film, in this order, with its record; None where no journal has one."""
         for film in films:
-            if entry := self._places.get(_place(film)):
+            if entry := self._places.get(place_of(film)):
                 journal, key = entry
                 yield film, replace(FilmResult.from_dict(journal[key]), path=film)
             else:
@@ -125,7 +125,3 @@ class Joined:
 
     def __exit__(self, *error: Any) -> None:
         self._stack.close()
-
-
-def _place(path: str) -> str:
-    return path if is_remote(path) else os.path.abspath(path)

@@ -46,7 +46,7 @@ from .models.store import (
 )
 from .models.visual import build_body, freeze_normalisation, load_imagenet
 from .pixel_clips import Clips, collect_pixels
-from .remote import is_remote
+from .remote import place_of
 from .zoo_training import train_network
 
 log = logging.getLogger(__name__)
@@ -168,8 +168,8 @@ def _compute(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Have a cluster fill the cache; what could not be read is told of when it is collected."""
-    films = {item.path if is_remote(item.path) else os.path.abspath(item.path) for item in items}
-    for done, _ in enumerate(cluster.run(job, sorted(films)), 1):
+    films = sorted({place_of(item.path) for item in items})
+    for done, _ in enumerate(cluster.run(job, films), 1):
         if progress:
             progress(done, len(films))
 

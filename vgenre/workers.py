@@ -98,6 +98,15 @@ class InProcess:
 class WorkerDied(MediaError):
     """The process that labelled a film died, twice."""
 
+    @classmethod
+    def of(cls, film: str, cause: str) -> WorkerDied:
+        """The error for a film, and what its process died of."""
+        return cls(
+            film,
+            f"the process that labelled it died twice ({cause}); the file may be made to do harm, "
+            "or need more memory than there is",
+        )
+
 
 class _Worker:
     """One spawned process and the film it is at."""
@@ -184,16 +193,8 @@ class Workers:
                         if film is None:
                             continue
                         if film in died:
-                            yield failure(
-                                WorkerDied(
-                                    film,
-                                    f"the process that labelled it died twice ({_cause(status)}); "
-                                    "the file may be made to do harm, or need more memory than "
-                                    "there is",
-                                ),
-                                film,
-                                self._task.model,
-                            )
+                            error = WorkerDied.of(film, _cause(status))
+                            yield failure(error, film, self._task.model)
                         else:
                             if worker.ready:
                                 died.add(film)

@@ -25,25 +25,25 @@ def merge(
     The films are looked for again, so that none is missing without a word.
     Exit status: 0 all films have a label, 1 none has, 3 some failed or are missing.
     """
+    from contextlib import ExitStack
+
     from ..sharding import Joined
     from ..writers import open_writer
 
     films = films_in(paths)
     found, failed, missing = 0, 0, []
-    with Joined(journal) as joined:
-        from contextlib import ExitStack
-
-        with ExitStack() as stack:
-            writers = [stack.enter_context(open_writer(path, joined.labels)) for path in output]
-            for film, record in joined.find(films):
-                if record is None:
-                    missing.append(film)
-                    continue
-                found += 1
-                failed += record.status == "error"
-                for writer in writers:
-                    writer.write(record)
-        count = len(joined.files)
+    with ExitStack() as stack:
+        joined = stack.enter_context(Joined(journal))
+        writers = [stack.enter_context(open_writer(path, joined.labels)) for path in output]
+        for film, record in joined.find(films):
+            if record is None:
+                missing.append(film)
+                continue
+            found += 1
+            failed += record.status == "error"
+            for writer in writers:
+                writer.write(record)
+    count = len(joined.files)
     typer.echo(f"{found} films joined from {count} journals, {failed} of them failed", err=True)
     if missing:
         typer.echo(
