@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -19,6 +20,7 @@ from vgenre.finetune import UNKNOWN, FineTuning, FramePool, augment, finetune, m
 from vgenre.heads import TrainingOptions
 from vgenre.labels import MULTI, LabelSet
 from vgenre.models.card import Architecture, ModelCard
+from vgenre.models.store import find_model, read_card
 from vgenre.models.visual import build_body
 from vgenre.predict import load_model
 from vgenre.training import InitialWeights, train
@@ -135,6 +137,30 @@ def test_a_killed_run_continues(data: Path, tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert "training visual" not in again.stderr and "training audio" in again.stderr
     assert ModelCard.read(tmp_path / "model").metrics["test"]["fusion"]["films"] == 2
+
+
+def test_fine_tuning_takes_the_body_that_ships_which_ends_early(tmp_path: Path) -> None:
+    for kind, (picture, _) in KINDS.items():
+        (tmp_path / kind).mkdir()
+        for i in range(3):
+            file = tmp_path / kind / f"{kind}-{i}.png"
+            render(file, *lavfi(f"{picture},noise=alls={i + 5}"), "-frames:v", 1)
+    shipped = read_card(find_model("six"))
+    tuning = FineTuning(steps=0, head_steps=0, batch_size=2, size=75, dtype="float32")
+    card = train(
+        tmp_path,
+        tmp_path / "model",
+        initial=InitialWeights.of("six"),
+        cache=tmp_path / "cache",
+        options=TrainingOptions(
+            replace(Architecture.toy(), body="inception_v3", block=shipped.architecture.block),
+            epochs=1,
+            finetuning=tuning,
+            graphs=False,
+        ),
+    )
+    assert card.files["body.safetensors"] == shipped.files["body.safetensors"], "no step was taken"
+    assert load_model(tmp_path / "model").label(tmp_path / "Dark" / "Dark-0.png").status == "ok"
 
 
 def test_any_number_of_labels_a_film(data: Path, tmp_path: Path) -> None:

@@ -362,7 +362,9 @@ def _prepare_body(
         work.mkdir(parents=True, exist_ok=True)
         if tuning:
             frames, owners = decode_frames(items, work / "frames.raw")
-            small = build_body(architecture.body, size=tuning.size, dtype=tuning.dtype)
+            small = build_body(
+                architecture.body, block=architecture.block, size=tuning.size, dtype=tuning.dtype
+            )
             initial(small)
             pool = frame_pool(items, labels, frames, owners)
             classifier = finetune(small, [pool], tuning, work / "finetune")
