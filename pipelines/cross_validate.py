@@ -17,15 +17,14 @@ from typing import Any
 
 import numpy as np
 from shared_data import clip_items, data_folder, folds_of
-from stages import OPTIONS, load_body, pretrain_audio
+from stages import OPTIONS, features_of, load_body, pretrain_audio
 
 from vgenre.crossvalidation import FoldLogits, cross_validate
 from vgenre.evaluation import bootstrap, majority, measure, outside, paired_bootstrap
-from vgenre.features import FeatureCache
 from vgenre.labels import SIX_GENRES, LabelSet
 from vgenre.models.build import body_of
-from vgenre.models.store import BODY_FILE, file_hash, load_weights, save_weights
-from vgenre.training import InitialWeights, feature_engine
+from vgenre.models.store import BODY_FILE, load_weights, save_weights
+from vgenre.training import InitialWeights
 
 LABELS = LabelSet(SIX_GENRES)
 
@@ -38,13 +37,7 @@ def logits_of_all_films(data: Path, work: Path, share: float = 1.0) -> FoldLogit
     load_body(data, work)(network)
     save_weights(network, file, np.float16)
     load_weights(network, file)
-    cache = FeatureCache(
-        work / "features",
-        *feature_engine(network, file_hash(file)),
-        mel=OPTIONS.mel,
-        sampling=OPTIONS.sampling,
-    )
-    clips, owners = cache.collect(items)
+    clips, owners = features_of(items, network, file, work)
 
     # The audio stream began with the teacher's descriptions of the training split's sound, of
     # which some is in every fold; it was told no genre of any film.

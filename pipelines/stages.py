@@ -14,10 +14,13 @@ import numpy as np
 from shared_data import IMDB_GENRES, poster_items
 
 from vgenre.dataset import Item, decode_frames
+from vgenre.features import ClipFeatures, FeatureCache
 from vgenre.heads import TrainingOptions
 from vgenre.labels import MULTI, SIX_GENRES, LabelSet
 from vgenre.models.card import Architecture
+from vgenre.models.store import file_hash
 from vgenre.spectrogram import MelSettings
+from vgenre.training import feature_engine
 
 ARCHITECTURE = Architecture(block="mixed9")
 """Of both models. Without the last block: one of its kernels had to be re-estimated in the weights
@@ -78,6 +81,23 @@ def load_body(data: Path, work: Path) -> Callable[[keras.Model], None]:
     return put
 
 
+def features_of(
+    items: Sequence[Item], network: keras.Model, file: Path, work: Path
+) -> tuple[ClipFeatures, np.ndarray]:
+    """Features of a data set by a body whose weights are in `file`, and their owners."""
+    cache = FeatureCache(
+        work / "features",
+        *feature_engine(network, file_hash(file)),
+        mel=OPTIONS.mel,
+        sampling=OPTIONS.sampling,
+    )
+
+    def show(done: int, of: int) -> None:
+        print(f"features {done} of {of}", file=sys.stderr, end="\r")
+
+    return cache.collect(items, progress=show)
+
+
 def pretrain_audio(
     data: Path, work: Path, items: Sequence[Item], name: str = "audio"
 ) -> Callable[[keras.Model], None]:
@@ -112,8 +132,6 @@ def pretrain_audio(
 def _heard(data: Path, work: Path, items: Sequence[Item], mel: MelSettings):
     """Every clip's mel and the teacher's scores of it, for all items."""
     from teacher import listen
-
-    from vgenre.features import ClipFeatures
 
     file = work / "teacher.npz"
     if not file.exists():
