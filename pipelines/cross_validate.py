@@ -9,14 +9,13 @@ point of the learning curve.
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shared_data import clip_items, data_folder, folds_of
+from shared_data import clip_items, data_folder, folds_of, parser_of
 from stages import OPTIONS, features_of, load_body, pretrain_audio
 
 from vgenre.crossvalidation import FoldLogits, cross_validate
@@ -93,9 +92,7 @@ def print_table(figures: dict[str, Any]) -> None:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", nargs="?", help="the data folder, else VGENRE_DATA")
-    parser.add_argument("--work", type=Path, required=True, help="folder for what lies between")
+    parser = parser_of(__doc__)
     parser.add_argument("--share", type=float, default=1.0, help="of the films, to learn from")
     args = parser.parse_args()
     data = data_folder(args.data)

@@ -9,14 +9,21 @@ ImageNet weights, as the body that ships has seen the posters.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shared_data import IMDB_GENRES, clip_items, data_folder, folds_of, poster_items
+from shared_data import (
+    IMDB_GENRES,
+    clip_items,
+    data_folder,
+    folds_of,
+    parser_of,
+    poster_items,
+    write_table,
+)
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -123,10 +130,7 @@ def table_of(curve: list[dict[str, Any]], what: str, titles: dict[str, str]) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", nargs="?", help="the data folder, else VGENRE_DATA")
-    parser.add_argument("--work", type=Path, required=True, help="folder for what lies between")
-    parser.add_argument("--table", type=Path, help="where to write the tables, in Markdown")
+    parser = parser_of(__doc__, table=True)
     args = parser.parse_args()
     data = data_folder(args.data)
     posters = {"macro_AUC": "macro AUC", "mAP": "macro mAP", "micro_AP": "micro AP"}
@@ -137,9 +141,7 @@ def main() -> None:
             table_of(poster_curve(data, args.work), "posters to learn from", posters),
         )
     )
-    print(text)
-    if args.table:
-        args.table.write_text(text, encoding="utf-8")
+    write_table(text, args.table)
 
 
 if __name__ == "__main__":

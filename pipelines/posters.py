@@ -9,7 +9,6 @@ about nine labels in ten.
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import sys
@@ -17,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shared_data import IMDB_GENRES, data_folder, poster_genres, poster_items
+from shared_data import (
+    IMDB_GENRES,
+    data_folder,
+    parser_of,
+    poster_genres,
+    poster_items,
+    write_table,
+)
 
 from vgenre.dataset import Item
 from vgenre.evaluation import Films, measure
@@ -103,19 +109,14 @@ def table_of(found: dict[str, dict[str, Any]]) -> str:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", nargs="?", help="the data folder, else VGENRE_DATA")
-    parser.add_argument("--work", type=Path, required=True, help="folder for what lies between")
-    parser.add_argument("--table", type=Path, help="where to write the table, in Markdown")
+    parser = parser_of(__doc__, table=True)
     args = parser.parse_args()
     data = data_folder(args.data)
     args.work.mkdir(parents=True, exist_ok=True)
     found = compare(data, args.work)
     (args.work / "posters.json").write_text(json.dumps(found, indent=2))
     text = table_of(found)
-    print(text)
-    if args.table:
-        args.table.write_text(text, encoding="utf-8")
+    write_table(text, args.table)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ folder, or set ``VGENRE_DATA``.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
 import sys
@@ -20,6 +21,23 @@ IMDB_GENRES = tuple(
     "Action Adventure Animation Biography Comedy Crime Documentary Drama Family Fantasy History "
     "Horror Music Musical Mystery Romance Sci-Fi Sport Thriller War Western".split()
 )
+
+
+def parser_of(text: str, *, table: bool = False) -> argparse.ArgumentParser:
+    """What every pipeline takes on its command line, and ``--table`` where it writes one."""
+    parser = argparse.ArgumentParser(description=text.splitlines()[0])
+    parser.add_argument("data", nargs="?", help="the data folder, else VGENRE_DATA")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what lies between")
+    if table:
+        parser.add_argument("--table", type=Path, help="where to write the table, in Markdown")
+    return parser
+
+
+def write_table(text: str, file: Path | None) -> None:
+    """Print a table, and write it where that is wanted."""
+    print(text)
+    if file:
+        file.write_text(text, encoding="utf-8")
 
 
 def data_folder(argument: str | None) -> Path:

@@ -8,7 +8,6 @@ its stages now. Every stage leaves its result there; a killed run continues.
 
 from __future__ import annotations
 
-import argparse
 import logging
 import shutil
 import sys
@@ -16,7 +15,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from shared_data import IMDB_GENRES, clip_items, data_folder, poster_items
+from shared_data import IMDB_GENRES, clip_items, data_folder, parser_of, poster_items
 from stages import ARCHITECTURE, BODY_LICENCE, load_body, pretrain_audio
 
 from vgenre.assessment import assess
@@ -64,9 +63,7 @@ CARD = {
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", nargs="?", help="the data folder, else VGENRE_DATA")
-    parser.add_argument("--work", type=Path, required=True, help="folder for what lies between")
+    parser = parser_of(__doc__)
     parser.add_argument("--output", type=Path, default=Path("vgenre/weights/multi"))
     args = parser.parse_args()
     data = data_folder(args.data)

@@ -7,7 +7,6 @@ Every stage leaves its result under --work and is not repeated; a killed run con
 
 from __future__ import annotations
 
-import argparse
 import logging
 import shutil
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from cross_validate import LABELS, figures_of, logits_of_all_films, print_table
-from shared_data import clip_items, data_folder
+from shared_data import clip_items, data_folder, parser_of
 from stages import BODY_LICENCE, OPTIONS, load_body, pretrain_audio
 
 from vgenre.cli.train import print_figures
@@ -65,9 +64,7 @@ CARD = {
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", nargs="?", help="the data folder, else VGENRE_DATA")
-    parser.add_argument("--work", type=Path, required=True, help="folder for what lies between")
+    parser = parser_of(__doc__)
     parser.add_argument("--output", type=Path, default=Path("vgenre/weights/six"))
     args = parser.parse_args()
     data = data_folder(args.data)

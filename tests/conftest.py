@@ -20,6 +20,16 @@ def no_logged_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a toy model that all tests may read."""
+    from toys import toy_model  # imports TensorFlow, which not every test needs
+
+    directory = tmp_path_factory.mktemp("model") / "toy"
+    toy_model(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for rendered films that live as long as the test run."""
     return tmp_path_factory.mktemp("films")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from rendered import film
-from toys import toy_model
+from toys import without_times
 
 import vgenre
 from vgenre.batch import Batch
@@ -24,13 +24,6 @@ from vgenre.result import FilmResult
 from vgenre.workers import InProcess, Task, Workers
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("model") / "toy"
-    toy_model(directory)
-    return directory
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +53,6 @@ def label(
         env=ENVIRONMENT | ({"VGENRE_FFMPEG": str(ffmpeg)} if ffmpeg else {}),
         **popen,  # type: ignore[call-overload]
     )
-
-
-def without_times(output: Path) -> list[dict]:
-    records = [json.loads(line) for line in output.read_text().splitlines()]
-    for record in records:
-        del record["seconds"]
-    return records
 
 
 class Recorder:
@@ -309,6 +295,22 @@ def test_a_full_disk_ends_the_run_and_leaves_the_journal_whole(
     _, said = again.communicate(timeout=120)
     assert "known from before" in said
     assert len(without_times(tmp_path / "o.jsonl")) == 9
+
+
+def test_a_loaded_model_a_named_one_and_the_command_share_a_journal(
+    folder: Path, model: Path, tmp_path: Path
+) -> None:
+    journal = tmp_path / "o.jsonl.journal"
+    loaded = vgenre.load_model(model)
+    first = list(vgenre.label_folder(folder, model=loaded, journal=journal))
+    size = journal.stat().st_size
+    again = list(vgenre.label_folder(folder, model=model, journal=journal))
+    assert [f.to_dict() for f in again] == [f.to_dict() for f in first] and len(first) == 9
+    _, said = label(folder, model, tmp_path / "o.jsonl").communicate(timeout=120)
+    assert "9 known from before" in said
+    assert journal.stat().st_size == size
+    other = list(vgenre.label_folder(folder, model=loaded, sampling=1, journal=journal))
+    assert len(other) == 9 and journal.stat().st_size > size
 
 
 def test_workers_that_die_at_the_start_end_the_run(

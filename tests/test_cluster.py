@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from rendered import film
-from toys import toy_model
+from toys import without_times
 
 import vgenre
 from vgenre.cli import _with_addresses
@@ -29,13 +29,6 @@ from vgenre.training import InitialWeights, train
 from vgenre.workers import InProcess, Task
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("model") / "toy"
-    toy_model(directory)
-    return directory
 
 
 @pytest.fixture(scope="module")
@@ -191,11 +184,6 @@ def test_a_driver_that_is_killed_and_started_again_ends_as_a_local_run(
     local = run_label(tmp_path / "films", model, tmp_path / "local.jsonl")
     local.communicate(timeout=120)
     assert local.returncode == 3
-
-    def without_times(path: Path) -> list[dict]:
-        records = [json.loads(line) for line in path.read_text().splitlines()]
-        return [record | {"seconds": 0} for record in records]
-
     assert without_times(output) == without_times(tmp_path / "local.jsonl")
 
 

@@ -21,6 +21,7 @@ PIPELINES = Path(__file__).parent.parent / "pipelines"
         ("cross_validate", "nowhere"),
         ("compare_architectures", "nowhere"),
         ("posters", "nowhere"),
+        ("learning_curve", "nowhere"),
     ],
 )
 def test_training_without_data_is_skipped_and_says_so(

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from rendered import film
-from toys import toy_model
+from toys import toy_model, without_times
 from typer.testing import CliRunner
 
 from vgenre.cli import app
 from vgenre.dataset import find_media
 from vgenre.sharding import Shard
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("model") / "toy"
-    toy_model(directory)
-    return directory
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +28,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*arguments: object) -> tuple[int, str]:
     done = CliRunner().invoke(app, [str(argument) for argument in arguments])
     return done.exit_code, done.output
-
-
-def without_times(path: Path) -> list[dict]:
-    return [json.loads(line) | {"seconds": 0} for line in path.read_text().splitlines()]
 
 
 def test_shares_are_disjoint_whole_and_even() -> None:

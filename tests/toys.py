@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import keras
@@ -10,6 +11,14 @@ from vgenre.labels import SINGLE, LabelSet
 from vgenre.models.build import body_of, head_of
 from vgenre.models.card import Architecture, ModelCard
 from vgenre.models.store import save_model
+
+
+def without_times(output: Path) -> list[dict]:
+    """The records of a JSON lines file, without how long each took."""
+    records = [json.loads(line) for line in output.read_text().splitlines()]
+    for record in records:
+        del record["seconds"]
+    return records
 
 
 def toy_model(

@@ -13,8 +13,8 @@ from .dataset import find_media
 from .engines import choose_engine
 from .errors import DataError
 from .journal import Journal, film_key
-from .models.card import CARD_FILE
-from .models.store import file_hash, find_model, read_card
+from .models.card import ModelCard
+from .models.store import find_model, read_card
 from .predict import Model
 from .result import ERROR, PARTIAL, FilmResult
 from .sampling import Sampling
@@ -79,17 +79,19 @@ def label_folder(
         paths = [paths]
     films = find_media(paths)
     policy = sampling if isinstance(sampling, Sampling) else Sampling.of(sampling)
-    name = model.card.name if isinstance(model, Model) else os.fspath(model)
-    task = Task(name, engine, str(policy))
-    executor: Executor
-    if ray is not None:
-        if isinstance(model, Model):
+    cluster = Cluster(ray) if isinstance(ray, str) else ray
+    if isinstance(model, Model):
+        if cluster:
             raise DataError("a loaded model cannot go to a cluster; name it, or its directory")
-        cluster = Cluster(ray) if isinstance(ray, str) else ray
-        task = replace(task, engine=engine_for(task, cluster))
-        executor = RayWorkers(task, cluster)
-    elif isinstance(model, Model):
+        card, task = model.card, Task(model.card.name, model.engine.name, str(policy))
+    else:
+        card = read_card(find_model(model))
+        task = Task(os.fspath(model), engine_for(engine, card, cluster), str(policy))
+    executor: Executor
+    if isinstance(model, Model):
         executor = InProcess(model, **task.how)
+    elif cluster:
+        executor = RayWorkers(task, cluster)
     elif jobs > 1:
         executor = Workers(replace(task, threads=threads_for(jobs)), jobs)
     else:
@@ -98,7 +100,7 @@ def label_folder(
         yield from executor.run(films)
         return
     with Journal(Path(journal), restart=restart) as known:
-        for finished in Batch(films, known, settings_of(task)).run(executor):
+        for finished in Batch(films, known, settings_of(task, card)).run(executor):
             yield finished.result
 
 
@@ -110,18 +112,17 @@ class Finished:
     known: bool
 
 
-def settings_of(task: Task) -> str:
+def settings_of(task: Task, card: ModelCard) -> str:
     """All that a record depends on beside the film: version, model, engine, sampling."""
-    card = file_hash(find_model(task.model) / CARD_FILE)
     more = " pictures" * task.pictures + " explained" * task.explain
-    return f"{__version__} {card} {task.engine} {task.sampling}{more}"
+    return f"{__version__} {card.digest()} {task.engine} {task.sampling}{more}"
 
 
-def engine_for(task: Task, cluster: Cluster | None = None) -> str:
+def engine_for(name: str, card: ModelCard, cluster: Cluster | None = None) -> str:
     """The engine that ``auto`` stands for; on a cluster TensorFlow where actors have GPUs."""
-    if cluster and cluster.gpus and task.engine == "auto":
+    if cluster and cluster.gpus and name == "auto":
         return "tensorflow"
-    return choose_engine(task.engine, read_card(find_model(task.model)))
+    return choose_engine(name, card)
 
 
 def threads_for(jobs: int) -> int:

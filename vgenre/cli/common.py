@@ -46,10 +46,10 @@ def films_in(paths: list[str], shard: Shard | None = None) -> list[str]:
     from ..dataset import find_media
     from ..errors import DataError
 
-    films = find_media(paths)
-    if not films:
+    films = shard.films(paths) if shard else find_media(paths)
+    if not films and not (shard and find_media(paths)):
         raise DataError(f"no films found in {', '.join(paths)}")
-    return shard.films(paths) if shard else films
+    return films
 
 
 def result_console(bar: Progress) -> Console:

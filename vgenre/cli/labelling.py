@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,13 +60,12 @@ def label_all(paths: list[str], options: Options) -> int:
     jobs = options.jobs or 1
     task = Task(
         options.model,
-        options.engine,
+        engine_for(options.engine, card, options.cluster),
         str(options.sampling or Sampling()),
         threads_for(jobs) if jobs > 1 and not options.cluster else None,
         pictures=any(wants_pictures(path) for path in options.outputs),
         explain=options.explain,
     )
-    task = replace(task, engine=engine_for(task, options.cluster))
     tally = Tally(len(films))
     with ExitStack() as stack:
         # What is to be written is tried before any work.
@@ -76,7 +75,7 @@ def label_all(paths: list[str], options: Options) -> int:
         if options.sort_into:
             options.sort_into.mkdir(parents=True, exist_ok=True)
         journal = stack.enter_context(_journal(options))
-        batch = Batch(films, journal, settings_of(task))
+        batch = Batch(films, journal, settings_of(task, card))
         bar = stack.enter_context(BatchProgress(tally, options.quiet))
         if not options.quiet:
             _print_header(bar.results)

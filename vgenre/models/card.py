@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -136,9 +137,15 @@ class ModelCard:
 
     def write(self, directory: Path) -> None:
         """Write ``card.json``."""
+        (directory / CARD_FILE).write_text(self._text(), encoding="utf-8")
+
+    def digest(self) -> str:
+        """Identifies the model: SHA-256 of the card, which names those of the weights."""
+        return hashlib.sha256(self._text().encode()).hexdigest()
+
+    def _text(self) -> str:
         card = {"format": FORMAT, "clip": _CLIP, **asdict(self)}
-        text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-        (directory / CARD_FILE).write_text(text, encoding="utf-8")
+        return json.dumps(card, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def read(cls, directory: Path) -> ModelCard:
