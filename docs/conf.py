@@ -17,7 +17,8 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["build", "comparison.md"]  # the table is a part of a page
+# The tables are parts of a page.
+exclude_patterns = ["build", "comparison.md", "posters.md", "learning_curve.md"]
 html_theme = "furo"
 html_title = f"vgenre {version}"
 autosummary_generate = True
