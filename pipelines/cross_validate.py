@@ -69,16 +69,16 @@ def figures_of(found: FoldLogits) -> dict[str, Any]:
     figures["majority"] = measure(baseline, LABELS)
     better = max(("visual", "audio"), key=lambda system: figures[system]["mAP"])
     figures["fusion"]["over_" + better] = paired_bootstrap(films["fusion"], films[better], LABELS)
-    figures["visual"]["over_mean_pool"] = paired_bootstrap(
-        films["visual"], films["mean_pool"], LABELS
-    )
+    for system, other in (("lstm", "mean_pool"), ("visual", "lstm"), ("visual", "probe")):
+        over = paired_bootstrap(films[system], films[other], LABELS)
+        figures[system]["over_" + other] = over
     return json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 4))
 
 
 def print_table(figures: dict[str, Any]) -> None:
     """One line a system."""
     print(f"{'system':10} {'films':>5} {'mAP':>5} {'any':>5} {'top-1':>5} {'F1':>5} {'ECE':>5}  AP")
-    for system in ("majority", "mean_pool", "visual", "audio", "fusion"):
+    for system in ("majority", "mean_pool", "lstm", "probe", "visual", "audio", "fusion"):
         f = figures[system]
         aps = " ".join(f"{name} {e['AP']:.2f}" for name, e in f["per_label"].items())
         print(

@@ -64,7 +64,7 @@ def test_plain_films_are_told_apart_and_a_second_run_reads_what_the_first_left(
     assert right.mean() > 0.9
     again = cross_validate(*arguments)
     np.testing.assert_array_equal(again.logits["fusion"], found.logits["fusion"])
-    assert set(found.logits) == {"mean_pool", "visual", "audio", "fusion"}
+    assert set(found.logits) == {"mean_pool", "lstm", "probe", "visual", "audio", "fusion"}
 
 
 def test_thresholds_of_a_fold_come_from_the_others() -> None:

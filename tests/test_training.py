@@ -94,7 +94,9 @@ def test_the_card_tells_of_data_and_of_figures_beside_baselines(model: Path) -> 
     }
     for split in ("val", "test"):
         systems = card.metrics[split]
-        assert set(systems) == {"majority", "mean_pool", "visual", "audio", "fusion"}
+        assert set(systems) == {
+            "majority", "mean_pool", "lstm", "probe", "visual", "audio", "fusion"
+        }  # fmt: skip
         assert systems["fusion"]["top1"] == 1
         assert systems["majority"]["mAP"] < 1
     assert not list(model.glob("training/*/*.safetensors")), "what only a killed run needs is left"

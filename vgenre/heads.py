@@ -23,6 +23,7 @@ from .models.card import Architecture, ModelCard
 from .models.store import load_weights, save_weights
 from .models.visual import build_visual_stream
 from .pixel_clips import Clips
+from .probe import fit_probe, mean_features
 from .sampling import Sampling
 from .spectrogram import MelSettings
 
@@ -281,7 +282,8 @@ def train_heads(
     -------
     head : keras.Model
     logits : dict of str to dict of str to ndarray, shape (n_clips, n_labels)
-        Of ``mean_pool``, ``visual``, ``audio`` and ``fusion``, for each part.
+        Of ``mean_pool``, ``lstm`` and ``probe``, whose sum is ``visual``, ``audio`` and
+        ``fusion``, for each part.
     """
     width = parts["train"].clips.inputs(np.arange(1), INPUTS)["frame_features"].shape[-1]
     head = head_of(card, width)
@@ -296,6 +298,7 @@ def train_heads(
         embedding=a.embedding,
         pooling="mean",
         dropout=a.dropout,
+        probe=False,
     )
     systems: dict[str, dict[str, np.ndarray]] = {}
     for name, network, needs in (
@@ -310,11 +313,45 @@ def train_heads(
             there = {split: part.where(needs) for split, part in parts.items()}
             if len(there["train"].clips):
                 _fit(name, network, there, card.labels, work, options)
+            if name == "visual" and a.probe:
+                systems |= _add_probe(visual, parts, there["train"], card.labels, options)
         systems[name] = {
             split: logits_of(network, part.clips, options.batch_size)
             for split, part in parts.items()
         }
     return head, systems
+
+
+def _add_probe(
+    visual: keras.Model,
+    parts: dict[str, Part],
+    train: Part,
+    labels: LabelSet,
+    options: TrainingOptions,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Fit the probe of the visual stream, on the clips of `train`, which have a picture.
+
+    Returns
+    -------
+    dict
+        The logits of what the stream is the sum of: ``lstm`` and ``probe``.
+    """
+    alone = {
+        split: logits_of(visual, part.clips, options.batch_size) for split, part in parts.items()
+    }
+    kernel, bias = (np.zeros(w.shape) for w in visual.get_layer("probe").weights)
+    if len(train.clips) > 1:
+        features, targets = mean_features(train.clips), train.targets
+        if labels.mode == SINGLE:
+            targets = np.stack([labels.multi_hot(train.items[o].labels[:1]) for o in train.owners])
+        kernel, bias = fit_probe(features, targets, train.weights, labels.mode)
+    # In half precision, as it ships.
+    values = [value.astype(np.float16).astype(np.float32) for value in (kernel, bias)]
+    visual.get_layer("probe").set_weights(values)
+    linear = {
+        split: mean_features(part.clips) @ values[0] + values[1] for split, part in parts.items()
+    }
+    return {"lstm": alone, "probe": linear}
 
 
 def _set_gate(

@@ -182,7 +182,7 @@ class Learnt:
     ----------
     head : keras.Model
     logits : dict of str to dict of str to ndarray, shape (n_clips, n_labels)
-        Of each system (``mean_pool``, ``visual``, ``audio``, ``fusion``), for each part.
+        Of each system, see `vgenre.heads.train_heads`, for each part.
     parts : dict of str to Part
     calibration : Calibration
     thresholds : tuple of float

@@ -226,7 +226,7 @@ def print_figures(figures: dict, whole: str = "fusion") -> None:
     ]
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
-    for system in ("majority", "mean_pool", "visual", "audio", "fusion"):
+    for system in ("majority", "mean_pool", "lstm", "probe", "visual", "audio", "fusion"):
         if system not in figures:  # a network of the zoo is a system by itself
             continue
         values = [figures[system].get(name) for name in names]

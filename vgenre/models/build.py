@@ -49,6 +49,7 @@ def head_of(card: ModelCard, features: int) -> keras.Model:
         embedding=parts.embedding,
         pooling=parts.pooling,
         dropout=parts.dropout,
+        probe=parts.probe,
     )
     audio = build_audio_stream(
         n_labels,

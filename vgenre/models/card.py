@@ -64,6 +64,8 @@ class Architecture:
         ``"lstm"``, or ``"mean"`` for the baseline.
     audio_channels : tuple of int
     dropout : float
+    probe : bool
+        Whether a linear probe is a part of the visual stream.
     network : ZooNetwork or None
         What stands in the place of the streams and their fusion, which the fields from
         `units` on describe. One that takes pixels has no body either.
@@ -77,6 +79,7 @@ class Architecture:
     pooling: str = "lstm"
     audio_channels: tuple[int, ...] = (24, 48, 96, 128)
     dropout: float = 0.5
+    probe: bool = True
     network: ZooNetwork | None = None
 
     @classmethod
@@ -170,7 +173,7 @@ class ModelCard:
         try:
             values = {f.name: card[f.name] for f in fields(cls)}
             values["labels"] = LabelSet(tuple(card["labels"]["names"]), card["labels"]["mode"])
-            parts = dict(card["architecture"])
+            parts = {"probe": False, **card["architecture"]}  # older ones have none
             parts["audio_channels"] = tuple(parts["audio_channels"])
             if network := parts.get("network"):
                 parts["network"] = ZooNetwork(**{**network, "shape": tuple(network["shape"])})

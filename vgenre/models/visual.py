@@ -197,8 +197,9 @@ def build_visual_stream(
     embedding: int = 128,
     pooling: str = "lstm",
     dropout: float = 0.5,
+    probe: bool = True,
 ) -> keras.Model:
-    """The recurrent network over the frame features of a clip.
+    """The recurrent network over the frame features of a clip, and a linear one beside it.
 
     Parameters
     ----------
@@ -212,6 +213,10 @@ def build_visual_stream(
     pooling : {"lstm", "mean"}
         ``"mean"`` averages the frames instead: the baseline that an LSTM has to beat.
     dropout : float
+    probe : bool
+        Whether the logits of a linear layer on the mean feature are added (as in Cheng
+        et al., *Wide & Deep Learning*, 2016). It is 0 until its weights are set, see
+        `vgenre.probe`, and the rest is trained without it.
 
     Returns
     -------
@@ -234,6 +239,12 @@ def build_visual_stream(
     x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Dense(embedding, activation="relu", name="embedding")(x)
     logits = layers.Dense(n_labels, dtype="float32", name="logits")(x)
+    if probe:
+        mean = MaskedMean(name="mean_feature")(sequence, mask)
+        linear = layers.Dense(
+            n_labels, kernel_initializer="zeros", dtype="float32", trainable=False, name="probe"
+        )
+        logits = layers.Add(dtype="float32", name="sum")([logits, linear(mean)])
     return keras.Model([sequence, mask], {"embedding": x, "logits": logits}, name="visual")
 
 
