@@ -17,6 +17,7 @@ import soundfile
 from rendered import film, lavfi, render
 from toys import toy_model
 
+import vgenre as package
 from vgenre.cli.common import shown
 from vgenre.media import read_clip
 
@@ -220,6 +221,12 @@ def test_models_lists_what_ships_within_80_columns(tmp_path: Path) -> None:
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
     card = json.loads(vgenre("models", "six", cwd=tmp_path).stdout)
     assert card["name"] == "six" and card["metrics"]["test"]["fusion"]["films"] > 0
+
+
+def test_no_module_has_the_name_of_a_public_function() -> None:
+    # Imported by whatever else, it would stand in the function's place.
+    modules = {path.stem for path in Path(package.__file__).parent.iterdir()}
+    assert not modules & set(package.__all__)
 
 
 def test_start_up_brings_no_tensorflow(tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ from .errors import DataError
 from .features import INPUTS
 from .finetune import FineTuning, masked_crossentropy
 from .labels import SINGLE, LabelSet
+from .linear_probe import fit_probe, mean_features
 from .models.build import head_of
 from .models.card import Architecture, ModelCard
 from .models.store import load_weights, save_weights
 from .models.visual import build_visual_stream
 from .pixel_clips import Clips
-from .probe import fit_probe, mean_features
 from .sampling import Sampling
 from .spectrogram import MelSettings
 

@@ -216,7 +216,7 @@ def build_visual_stream(
     probe : bool
         Whether the logits of a linear layer on the mean feature are added (as in Cheng
         et al., *Wide & Deep Learning*, 2016). It is 0 until its weights are set, see
-        `vgenre.probe`, and the rest is trained without it.
+        `vgenre.linear_probe`, and the rest is trained without it.
 
     Returns
     -------
