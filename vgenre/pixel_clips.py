@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
@@ -112,11 +113,11 @@ def collect_pixels(
             def write(path: str) -> list[tuple[int, float]]:
                 before = sink.tell()
                 try:
-                    with fetched(path) as place:
-                        return [
-                            (_write_frames(clip, body, sink), clip.seconds)
-                            for clip in sampled_clips(probe(place), sampling, sample_rate=16_000)
-                        ]
+                    with ExitStack() as stack:
+                        info = probe(stack.enter_context(fetched(path)))
+                        clips = sampled_clips(info, sampling, sample_rate=16_000)
+                        stack.callback(clips.close)  # FFmpeg ends, whatever happens
+                        return [(_write_frames(clip, body, sink), clip.seconds) for clip in clips]
                 except MediaError:
                     sink.seek(before)
                     sink.truncate()
