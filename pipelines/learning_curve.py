@@ -34,6 +34,7 @@ from stages import OPTIONS, features_of
 from vgenre.evaluation import Films, films_of, measure
 from vgenre.features import ClipFeatures
 from vgenre.labels import MULTI, SIX_GENRES, LabelSet
+from vgenre.linear_probe import mean_features
 from vgenre.models.build import body_of
 from vgenre.models.store import BODY_FILE, find_model, load_weights
 from vgenre.models.visual import build_body, load_imagenet
@@ -49,7 +50,7 @@ def film_curve(data: Path, work: Path) -> list[dict[str, Any]]:
     load_weights(network, file)
     items, folds = clip_items(data), np.array(folds_of(data))
     clips, owners = features_of(items, network, file, work)
-    x = np.concatenate([_pooled(clips, np.mean), _pooled(clips, np.std)], axis=1)
+    x = np.concatenate([mean_features(clips), _deviations(clips)], axis=1)
     primary = np.array([SIX_GENRES.index(i.labels[0]) if i.labels else -1 for i in items])
     films = np.array([item.film for item in items])
     seen = clips.frame_mask.any(axis=1)
@@ -84,7 +85,7 @@ def poster_curve(data: Path, work: Path) -> list[dict[str, Any]]:
     load_imagenet(network, file)
     items = poster_items(data)
     posters, owners = features_of(items, network, file, work)
-    x = StandardScaler().fit_transform(_pooled(posters, np.mean))
+    x = StandardScaler().fit_transform(mean_features(posters))
     truth = np.stack([MANY.multi_hot(items[owner].labels) for owner in owners])
     split = np.array([items[owner].split for owner in owners])
     test, training = np.flatnonzero(split == "test"), np.flatnonzero(split == "train")
@@ -100,12 +101,12 @@ def poster_curve(data: Path, work: Path) -> list[dict[str, Any]]:
     return _curve(figures, ("macro_AUC", "mAP", "micro_AP"))
 
 
-def _pooled(clips: ClipFeatures, how: Any) -> np.ndarray:
-    """Each clip's features over its frames: (n_clips, width), zeros where there are none."""
+def _deviations(clips: ClipFeatures) -> np.ndarray:
+    """Of each clip's features over its frames: (n_clips, width), zeros where there are none."""
     found = np.zeros((len(clips), clips.features.shape[-1]), np.float32)
     for row, (features, mask) in enumerate(zip(clips.features, clips.frame_mask, strict=True)):
         if mask.any():
-            found[row] = how(features[mask > 0].astype(np.float32), axis=0)
+            found[row] = features[mask > 0].std(axis=0, dtype=np.float32)
     return found
 
 

@@ -15,7 +15,7 @@ from .errors import DataError
 from .journal import Journal, film_key
 from .models.card import ModelCard
 from .models.store import find_model, read_card
-from .predict import Model
+from .predict import Model, load_model
 from .result import ERROR, PARTIAL, FilmResult
 from .sampling import Sampling
 from .workers import Executor, InProcess, Progress, Task, Workers
@@ -80,22 +80,21 @@ def label_folder(
     films = find_media(paths)
     policy = sampling if isinstance(sampling, Sampling) else Sampling.of(sampling)
     cluster = Cluster(ray) if isinstance(ray, str) else ray
+    if isinstance(model, Model) and cluster:
+        raise DataError("a loaded model cannot go to a cluster; name it, or its directory")
+    if not isinstance(model, Model) and not cluster and jobs == 1:
+        model = load_model(model, engine=engine)
+    executor: Executor
     if isinstance(model, Model):
-        if cluster:
-            raise DataError("a loaded model cannot go to a cluster; name it, or its directory")
         card, task = model.card, Task(model.card.name, model.engine.name, str(policy))
+        executor = InProcess(model, **task.how)
     else:
         card = read_card(find_model(model))
         task = Task(os.fspath(model), engine_for(engine, card, cluster), str(policy))
-    executor: Executor
-    if isinstance(model, Model):
-        executor = InProcess(model, **task.how)
-    elif cluster:
-        executor = RayWorkers(task, cluster)
-    elif jobs > 1:
-        executor = Workers(replace(task, threads=threads_for(jobs)), jobs)
-    else:
-        executor = InProcess(task.load(), **task.how)
+        if cluster:
+            executor = RayWorkers(task, cluster)
+        else:
+            executor = Workers(replace(task, threads=threads_for(jobs)), jobs)
     if journal is None:
         yield from executor.run(films)
         return

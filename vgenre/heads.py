@@ -313,45 +313,42 @@ def train_heads(
             there = {split: part.where(needs) for split, part in parts.items()}
             if len(there["train"].clips):
                 _fit(name, network, there, card.labels, work, options)
-            if name == "visual" and a.probe:
-                systems |= _add_probe(visual, parts, there["train"], card.labels, options)
+        linear = _add_probe(visual, parts, card.labels) if name == "visual" and a.probe else None
         systems[name] = {
             split: logits_of(network, part.clips, options.batch_size)
             for split, part in parts.items()
         }
+        if linear:
+            systems["probe"] = linear
+            systems["lstm"] = {split: systems[name][split] - linear[split] for split in parts}
     return head, systems
 
 
 def _add_probe(
-    visual: keras.Model,
-    parts: dict[str, Part],
-    train: Part,
-    labels: LabelSet,
-    options: TrainingOptions,
-) -> dict[str, dict[str, np.ndarray]]:
-    """Fit the probe of the visual stream, on the clips of `train`, which have a picture.
+    visual: keras.Model, parts: dict[str, Part], labels: LabelSet
+) -> dict[str, np.ndarray]:
+    """Fit the probe of the visual stream on the training clips that have a picture.
 
     Returns
     -------
-    dict
-        The logits of what the stream is the sum of: ``lstm`` and ``probe``.
+    dict of str to ndarray, shape (n_clips, n_labels)
+        Its logits, for each part.
     """
-    alone = {
-        split: logits_of(visual, part.clips, options.batch_size) for split, part in parts.items()
-    }
+    means = {split: mean_features(part.clips) for split, part in parts.items()}
     kernel, bias = (np.zeros(w.shape) for w in visual.get_layer("probe").weights)
-    if len(train.clips) > 1:
-        features, targets = mean_features(train.clips), train.targets
+    train = parts["train"]
+    rows = np.flatnonzero(train.clips.frame_mask.any(axis=1))
+    if len(rows) > 1:
+        targets = train.targets
         if labels.mode == SINGLE:
             targets = np.stack([labels.multi_hot(train.items[o].labels[:1]) for o in train.owners])
-        kernel, bias = fit_probe(features, targets, train.weights, labels.mode)
+        kernel, bias = fit_probe(
+            means["train"][rows], targets[rows], train.weights[rows], labels.mode
+        )
     # In half precision, as it ships.
-    values = [value.astype(np.float16).astype(np.float32) for value in (kernel, bias)]
-    visual.get_layer("probe").set_weights(values)
-    linear = {
-        split: mean_features(part.clips) @ values[0] + values[1] for split, part in parts.items()
-    }
-    return {"lstm": alone, "probe": linear}
+    kernel, bias = (value.astype(np.float16).astype(np.float32) for value in (kernel, bias))
+    visual.get_layer("probe").set_weights([kernel, bias])
+    return {split: mean @ kernel + bias for split, mean in means.items()}
 
 
 def _set_gate(
