@@ -31,9 +31,10 @@ import numpy as np
 import soundfile
 
 import vgenre
-from vgenre.clips import heard_clips
-from vgenre.media import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE, find_ffmpeg
-from vgenre.sampling import Sampling
+from vgenre.media.ffmpeg import find_ffmpeg
+from vgenre.media.sampling import Sampling
+from vgenre.media.types import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE
+from vgenre.sound import heard_clips
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -89,8 +90,8 @@ def literature(film: str, card) -> tuple[int, Callable[[], None]]:
     import keras
 
     from vgenre.models.audio import build_audio_stream
-    from vgenre.models.visual import build_body
-    from vgenre.models.zoo import build
+    from vgenre.models.body import build_body
+    from vgenre.zoo.registry import build
 
     mel = card.mel
     # Random weights take as long. The whole of InceptionV3 and an LSTM 2,056 wide, as published.

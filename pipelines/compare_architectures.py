@@ -19,16 +19,16 @@ from typing import Any
 import numpy as np
 from shared_data import clip_items, data_folder, parser_of, write_table
 
-from vgenre.finetune import FineTuning
-from vgenre.heads import TrainingOptions
+from vgenre.labelling.model import Model, load_model
 from vgenre.labels import SIX_GENRES, LabelSet
+from vgenre.media.sampling import Sampling
 from vgenre.models.build import body_of, network_of
 from vgenre.models.card import Architecture, ModelCard, ZooNetwork
 from vgenre.models.store import find_model, read_card
-from vgenre.models.zoo import flops
-from vgenre.predict import Model, load_model
-from vgenre.sampling import Sampling
-from vgenre.training import InitialWeights, train
+from vgenre.training.initial import InitialWeights
+from vgenre.training.options import FineTuning, TrainingOptions
+from vgenre.training.run import train
+from vgenre.zoo.registry import flops
 
 LABELS = LabelSet(SIX_GENRES)
 
@@ -43,7 +43,7 @@ class Row:
     published : str
     network : ZooNetwork
     training : dict
-        For `vgenre.heads.TrainingOptions`.
+        For `vgenre.training.options.TrainingOptions`.
     """
 
     title: str

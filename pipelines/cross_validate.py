@@ -18,12 +18,13 @@ import numpy as np
 from shared_data import clip_items, data_folder, folds_of, parser_of
 from stages import OPTIONS, features_of, load_body, pretrain_audio
 
-from vgenre.crossvalidation import FoldLogits, cross_validate
-from vgenre.evaluation import bootstrap, majority, measure, outside, paired_bootstrap
+from vgenre.evaluation.intervals import bootstrap, paired_bootstrap
+from vgenre.evaluation.measures import majority, measure, outside
 from vgenre.labels import SIX_GENRES, LabelSet
 from vgenre.models.build import body_of
 from vgenre.models.store import BODY_FILE, load_weights, save_weights
-from vgenre.training import InitialWeights
+from vgenre.training.folds import FoldLogits, cross_validate
+from vgenre.training.initial import InitialWeights
 
 LABELS = LabelSet(SIX_GENRES)
 

@@ -31,13 +31,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from stages import OPTIONS, features_of
 
-from vgenre.evaluation import Films, films_of, measure
-from vgenre.features import ClipFeatures
+from vgenre.data.features import ClipFeatures
+from vgenre.evaluation.films import Films, films_of
+from vgenre.evaluation.measures import measure
 from vgenre.labels import MULTI, SIX_GENRES, LabelSet
-from vgenre.linear_probe import mean_features
+from vgenre.models.body import build_body, load_imagenet
 from vgenre.models.build import body_of
 from vgenre.models.store import BODY_FILE, find_model, load_weights
-from vgenre.models.visual import build_body, load_imagenet
+from vgenre.training.probe import mean_features
 
 SIX, MANY = LabelSet(SIX_GENRES), LabelSet(IMDB_GENRES, MULTI)
 SHARES, DRAWS = (1 / 8, 1 / 4, 1 / 2, 1.0), 4

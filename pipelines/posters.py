@@ -25,14 +25,16 @@ from shared_data import (
     write_table,
 )
 
-from vgenre.dataset import Item
-from vgenre.evaluation import Films, measure
-from vgenre.heads import TrainingOptions
+from vgenre.data.items import Item
+from vgenre.evaluation.films import Films
+from vgenre.evaluation.measures import measure
+from vgenre.labelling.model import Model, load_model
 from vgenre.labels import MULTI, LabelSet
 from vgenre.models.card import Architecture, ZooNetwork
 from vgenre.models.store import CARD_FILE
-from vgenre.predict import Model, load_model
-from vgenre.training import InitialWeights, train
+from vgenre.training.initial import InitialWeights
+from vgenre.training.options import TrainingOptions
+from vgenre.training.run import train
 
 OPTIONS = TrainingOptions(
     Architecture(network=ZooNetwork("poster-cnn", (160, 160, 3))),

@@ -19,12 +19,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from vgenre.batch import Batch
-from vgenre.cluster import Cluster, RayWorkers
-from vgenre.dataset import find_media
-from vgenre.journal import Journal
-from vgenre.result import FilmResult
-from vgenre.workers import Task, Workers
+from vgenre.batch.executors import Task
+from vgenre.batch.journal import Journal
+from vgenre.batch.processes import Workers
+from vgenre.batch.ray import Cluster, RayWorkers
+from vgenre.batch.run import Batch
+from vgenre.labelling.record import FilmResult
+from vgenre.media.find import find_media
 
 PATHS = 10_000
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from vgenre.dataset import Item
+from vgenre.data.items import Item
 
 # The genres that posters and clips have in common, by IMDb's names.
 IMDB_GENRES = tuple(

@@ -13,14 +13,15 @@ import keras
 import numpy as np
 from shared_data import IMDB_GENRES, poster_items
 
-from vgenre.dataset import Item, decode_frames
-from vgenre.features import ClipFeatures, FeatureCache
-from vgenre.heads import TrainingOptions
+from vgenre.data.cache import FeatureCache, feature_engine
+from vgenre.data.features import ClipFeatures
+from vgenre.data.frames import decode_frames
+from vgenre.data.items import Item
 from vgenre.labels import MULTI, SIX_GENRES, LabelSet
 from vgenre.models.card import Architecture
 from vgenre.models.store import file_hash
-from vgenre.spectrogram import MelSettings
-from vgenre.training import feature_engine
+from vgenre.sound import MelSettings
+from vgenre.training.options import TrainingOptions
 
 ARCHITECTURE = Architecture(block="mixed9")
 """Of both models. Without the last block: one of its kernels had to be re-estimated in the weights
@@ -49,8 +50,9 @@ def finetune_body(data: Path, work: Path) -> Path:
     weights = work / "body.weights.h5"
     if weights.exists():
         return weights
-    from vgenre.finetune import FineTuning, finetune, frame_pool
-    from vgenre.models.visual import build_body, load_imagenet
+    from vgenre.models.body import build_body, load_imagenet
+    from vgenre.training.body import finetune, frame_pool
+    from vgenre.training.options import FineTuning
 
     items = poster_items(data)
     frames, owners = decode_frames(items, work / "posters.frames")
@@ -66,7 +68,7 @@ def finetune_body(data: Path, work: Path) -> Path:
 
 def load_body(data: Path, work: Path) -> Callable[[keras.Model], None]:
     """What puts the body's weights, made first where they are not there, into a network."""
-    from vgenre.models.visual import build_body, load_imagenet, take_blocks
+    from vgenre.models.body import build_body, load_imagenet, take_blocks
 
     weights = finetune_body(data, work)
 
@@ -108,9 +110,9 @@ def pretrain_audio(
     callable
         Puts what was learnt into an audio stream.
     """
-    from vgenre.distillation import distil
     from vgenre.models.audio import build_audio_stream
-    from vgenre.training import transfer
+    from vgenre.training.audio import distil
+    from vgenre.training.initial import transfer
 
     mel, parts = MelSettings(), Architecture()
     stream = build_audio_stream(

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from vgenre.clips import frame_mask, sampled_clips, sound_input
-from vgenre.dataset import Item
-from vgenre.features import ClipFeatures
-from vgenre.media import CLIP_FRAMES, probe
-from vgenre.sampling import Sampling
-from vgenre.spectrogram import MelSettings
+from vgenre.data.features import ClipFeatures
+from vgenre.data.items import Item
+from vgenre.labelling.padding import frame_mask
+from vgenre.media.probing import probe
+from vgenre.media.reader import sampled_clips
+from vgenre.media.sampling import Sampling
+from vgenre.media.types import CLIP_FRAMES
+from vgenre.sound import MelSettings, sound_input
 
 _WINDOW = 15_600  # samples at 16 kHz: what YAMNet hears at once
 _CLASSES = 521  # of AudioSet

@@ -18,13 +18,14 @@ from pathlib import Path
 from shared_data import IMDB_GENRES, clip_items, data_folder, parser_of, poster_items
 from stages import ARCHITECTURE, BODY_LICENCE, load_body, pretrain_audio
 
-from vgenre.assessment import assess
 from vgenre.cli.train import print_figures
-from vgenre.dataset import Item
-from vgenre.heads import TrainingOptions
+from vgenre.data.items import Item
+from vgenre.evaluation.assess import assess
+from vgenre.labelling.model import load_model
 from vgenre.labels import MULTI, LabelSet
-from vgenre.predict import load_model
-from vgenre.training import InitialWeights, train
+from vgenre.training.initial import InitialWeights
+from vgenre.training.options import TrainingOptions
+from vgenre.training.run import train
 
 LABELS = LabelSet(IMDB_GENRES, MULTI)
 OPTIONS = TrainingOptions(ARCHITECTURE, batch_size=64, epochs=12, patience=2)

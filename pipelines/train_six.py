@@ -19,7 +19,8 @@ from shared_data import clip_items, data_folder, parser_of
 from stages import BODY_LICENCE, OPTIONS, load_body, pretrain_audio
 
 from vgenre.cli.train import print_figures
-from vgenre.training import InitialWeights, train
+from vgenre.training.initial import InitialWeights
+from vgenre.training.run import train
 
 
 def train_heads(data: Path, work: Path, output: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vgenre.media import find_ffmpeg
+from vgenre.media.ffmpeg import find_ffmpeg
 
 SIZE = "160x120"
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")

@@ -14,10 +14,11 @@ from rendered import film
 from toys import toy_model
 
 import vgenre
-from vgenre.assessment import assess, worst, write_report
-from vgenre.dataset import Item
+from vgenre.data.items import Item
 from vgenre.errors import DataError
-from vgenre.evaluation import Films
+from vgenre.evaluation.assess import assess, worst
+from vgenre.evaluation.films import Films
+from vgenre.evaluation.page import write_report
 from vgenre.labels import MULTI, LabelSet
 
 HOSTILE = "<script>alert(1)</script>"

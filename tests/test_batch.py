@@ -17,11 +17,12 @@ from rendered import film
 from toys import without_times
 
 import vgenre
-from vgenre.batch import Batch
+from vgenre.batch.executors import InProcess, Task
+from vgenre.batch.journal import Journal, film_key
+from vgenre.batch.processes import Workers
+from vgenre.batch.run import Batch
 from vgenre.errors import DataError, ModelError, VgenreError
-from vgenre.journal import Journal, film_key
-from vgenre.result import FilmResult
-from vgenre.workers import InProcess, Task, Workers
+from vgenre.labelling.record import FilmResult
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
@@ -165,7 +166,7 @@ def test_a_film_that_kills_its_worker_each_time_is_an_error(model: Path, tmp_pat
     paths = [film(tmp_path / name, seconds=1) for name in ("a.mp4", "poison.mp4", "z.mp4")]
     code = (
         "import sys\n"
-        "from vgenre.workers import Task, Workers\n"
+        "from vgenre.batch.processes import Task, Workers\n"
         "if __name__ == '__main__':\n"
         "    for r in Workers(Task(sys.argv[1]), 1).run(sys.argv[2:]):\n"
         "        print(r.path, r.status, r.error and r.error['type'])\n"
@@ -316,7 +317,7 @@ def test_a_loaded_model_a_named_one_and_the_command_share_a_journal(
 def test_workers_that_die_at_the_start_end_the_run(
     folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vgenre.workers._work", die)
+    monkeypatch.setattr("vgenre.batch.processes._work", die)
     with pytest.raises(VgenreError, match="die while they load the model"):
         list(Workers(Task(str(model)), 1).run([str(folder / "0.mp4")]))
 

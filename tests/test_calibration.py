@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vgenre.calibration import (
-    Calibration,
-    film_means,
-    fit_confidence,
-    fit_platt,
-    fit_temperature,
-    fit_thresholds,
-)
+from vgenre.evaluation.films import film_means
 from vgenre.labels import MULTI, SINGLE
+from vgenre.models.calibration import Calibration
+from vgenre.training.calibration import fit_confidence, fit_platt, fit_temperature, fit_thresholds
 
 
 def test_probabilities_are_softmax_or_sigmoid() -> None:

@@ -19,7 +19,7 @@ from toys import toy_model
 
 import vgenre as package
 from vgenre.cli.common import shown
-from vgenre.media import read_clip
+from vgenre.media.reader import read_clip
 
 KEYS = {
     "path",

@@ -18,15 +18,16 @@ from rendered import film
 from toys import without_times
 
 import vgenre
+from vgenre.batch.executors import InProcess, Task
+from vgenre.batch.ray import Cluster, RayWorkers, WorkerLost
 from vgenre.cli import _with_addresses
-from vgenre.cluster import Cluster, Died, RayWorkers
-from vgenre.dataset import Item
+from vgenre.data.cache import FeatureCache
+from vgenre.data.items import Item
 from vgenre.errors import DataError, ModelError, VgenreError
-from vgenre.features import FeatureCache
-from vgenre.heads import TrainingOptions
 from vgenre.models.card import Architecture, ZooNetwork
-from vgenre.training import InitialWeights, train
-from vgenre.workers import InProcess, Task
+from vgenre.training.initial import InitialWeights
+from vgenre.training.options import TrainingOptions
+from vgenre.training.run import train
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
@@ -245,8 +246,8 @@ class _Counts:
 def test_the_job_is_loaded_once_an_actor(nodes) -> None:
     films = [str(i) for i in range(200)]
     found = dict(Cluster(nodes.address).run(_Counts(), [*films, "bad", "bug"]))
-    assert isinstance(found.pop("bad"), Died)
-    assert found.pop("bug") == Died("ZeroDivisionError")
+    assert isinstance(found.pop("bad"), WorkerLost)
+    assert found.pop("bug") == WorkerLost("ZeroDivisionError")
     assert sorted(found, key=int) == films
     assert len({pid for pid, _ in found.values()}) <= 6
     assert max(count for _, count in found.values()) > 50

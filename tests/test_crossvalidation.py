@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vgenre.crossvalidation import FoldLogits, cross_validate, fold_split
-from vgenre.dataset import Item
-from vgenre.features import ClipFeatures
-from vgenre.heads import TrainingOptions
+from vgenre.data.features import ClipFeatures
+from vgenre.data.items import Item
 from vgenre.labels import LabelSet
 from vgenre.models.card import Architecture
-from vgenre.spectrogram import MelSettings
+from vgenre.sound import MelSettings
+from vgenre.training.folds import FoldLogits, cross_validate, fold_split
+from vgenre.training.options import TrainingOptions
 
 LABELS = LabelSet(("A", "B"))
 MEL = MelSettings()

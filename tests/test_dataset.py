@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vgenre.dataset import Item, decode_frames, film_weights, find_media, load_items, split_by_film
+from vgenre.data.frames import decode_frames
+from vgenre.data.items import Item, film_weights, split_by_film
+from vgenre.data.load import load_items
 from vgenre.errors import DataError
+from vgenre.media.find import find_media
 
 
 def touch(root: Path, *names: str) -> None:

@@ -12,7 +12,7 @@ from rendered import film
 from toys import toy_model
 
 import vgenre
-from vgenre.engines import load_engine
+from vgenre.engines.choose import load_engine
 from vgenre.engines.export import body_graph, head_graph, quantise, write_graph
 from vgenre.engines.openvino import OpenVINOEngine
 from vgenre.engines.tensorflow import TensorFlowEngine

@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
-from vgenre.dataset import Item
+from vgenre.data.items import Item
 from vgenre.errors import DataError
-from vgenre.evaluation import (
-    Films,
-    bootstrap,
-    calibration_error,
-    films_of,
-    majority,
-    measure,
-    outside,
-    paired_bootstrap,
-)
+from vgenre.evaluation.films import Films, films_of
+from vgenre.evaluation.intervals import bootstrap, paired_bootstrap
+from vgenre.evaluation.measures import calibration_error, majority, measure, outside
 from vgenre.labels import MULTI, UNKNOWN, LabelSet
 
 LABELS = LabelSet(("A", "B", "C"))

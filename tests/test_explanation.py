@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 import vgenre
 from vgenre.cli import app
-from vgenre.engines import HeadOutput
+from vgenre.engines.base import HeadOutput
 from vgenre.errors import MediaError
-from vgenre.pictures import highlighted
+from vgenre.media.pictures import highlighted
 
 GENRES = ("Dim", "Bright")
 

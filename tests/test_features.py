@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rendered import film
 
-from vgenre.dataset import Item
+from vgenre.data.cache import FeatureCache, entries, shrink
+from vgenre.data.items import Item
+from vgenre.data.pixels import collect_pixels
 from vgenre.errors import MediaError
-from vgenre.features import FeatureCache, entries, shrink
-from vgenre.pixel_clips import collect_pixels
-from vgenre.sampling import Sampling
-from vgenre.spectrogram import MelSettings
+from vgenre.media.sampling import Sampling
+from vgenre.sound import MelSettings
 
 
 class MeanColour:

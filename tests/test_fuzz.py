@@ -12,7 +12,7 @@ from rendered import film, has_encoder, lavfi, render
 from toys import toy_model
 
 import vgenre
-from vgenre.result import ERROR, OK, PARTIAL
+from vgenre.labelling.record import ERROR, OK, PARTIAL
 
 LONGEST = 40.0  # seconds that a mutant may take
 

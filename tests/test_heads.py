@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vgenre.dataset import Item
-from vgenre.features import ClipFeatures
-from vgenre.heads import Part, fit_gate
+from vgenre.data.features import ClipFeatures
+from vgenre.data.items import Item
 from vgenre.labels import SINGLE, LabelSet
+from vgenre.training.gate import fit_gate
+from vgenre.training.parts import Part
 
 LABELS = LabelSet(("Action", "Horror"))
 RNG = np.random.default_rng(0)

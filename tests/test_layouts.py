@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from rendered import counter, film, frame_number
 
-from vgenre.dataset import limit_labels, load_items, split_by_film
+from vgenre.data.cache import FeatureCache
+from vgenre.data.items import limit_labels, split_by_film
+from vgenre.data.load import load_items
 from vgenre.errors import DataError, MediaError
-from vgenre.extract import extract
-from vgenre.features import FeatureCache
-from vgenre.media import iter_clips, probe, read_clip
-from vgenre.sampling import Sampling
-from vgenre.sequences import is_sequence, pattern_of, sequence_files
-from vgenre.spectrogram import MelSettings
+from vgenre.media.probing import probe
+from vgenre.media.reader import iter_clips, read_clip
+from vgenre.media.sampling import Sampling
+from vgenre.media.sequences import is_sequence, pattern_of, sequence_files
+from vgenre.output.extract import extract
+from vgenre.sound import MelSettings
 
 
 def write_frames(folder: Path, stem: str, numbers: range, digits: int = 4) -> None:

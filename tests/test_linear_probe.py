@@ -12,9 +12,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from vgenre.labels import MULTI, SINGLE
-from vgenre.linear_probe import STRENGTH, fit_probe
 from vgenre.models.card import Architecture, ModelCard
 from vgenre.models.visual import build_visual_stream
+from vgenre.training.probe import STRENGTH, fit_probe
 
 RNG = np.random.default_rng(0)
 

@@ -30,18 +30,10 @@ from rendered import (
 )
 
 from vgenre.errors import FFmpegNotFoundError, MediaError, MediaTimeoutError
-from vgenre.media import (
-    CLIP_FRAMES,
-    CLIP_SECONDS,
-    FRAME_RATE,
-    FRAME_SIZE,
-    SAMPLE_RATE,
-    Clip,
-    find_ffmpeg,
-    iter_clips,
-    probe,
-    read_clip,
-)
+from vgenre.media.ffmpeg import find_ffmpeg
+from vgenre.media.probing import probe
+from vgenre.media.reader import iter_clips, read_clip
+from vgenre.media.types import CLIP_FRAMES, CLIP_SECONDS, FRAME_RATE, FRAME_SIZE, SAMPLE_RATE, Clip
 
 RED_LEFT = "color=blue:s=160x120:r=10,drawbox=w=80:h=120:color=red:t=fill"
 

@@ -12,14 +12,10 @@ import pytest
 import vgenre.models
 from vgenre.errors import ModelError
 from vgenre.models.audio import build_audio_stream
+from vgenre.models.body import build_body, build_frame_classifier, take_blocks
 from vgenre.models.fusion import build_fusion
-from vgenre.models.visual import (
-    build_body,
-    build_frame_classifier,
-    build_visual_stream,
-    take_blocks,
-)
-from vgenre.spectrogram import MelSettings
+from vgenre.models.visual import build_visual_stream
+from vgenre.sound import MelSettings
 
 MEL = MelSettings()
 RNG = np.random.default_rng(0)

@@ -15,11 +15,11 @@ from toys import toy_model
 import vgenre
 from vgenre import plots
 from vgenre.errors import MediaError
-from vgenre.evaluation import Films
+from vgenre.evaluation.films import Films
+from vgenre.labelling.record import ClipResult, FilmResult, failure
 from vgenre.labels import LabelSet
-from vgenre.media import read_clip
-from vgenre.result import ClipResult, FilmResult, failure
-from vgenre.spectrogram import MelSettings, log_mel
+from vgenre.media.reader import read_clip
+from vgenre.sound import MelSettings, log_mel
 
 matplotlib.use("Agg")
 

@@ -19,16 +19,17 @@ from toys import toy_model
 from typer.testing import CliRunner
 
 import vgenre
+from vgenre.batch.journal import film_key
+from vgenre.batch.shards import Shard
 from vgenre.cli import app
-from vgenre.dataset import Item, find_media
+from vgenre.data.cache import FeatureCache
+from vgenre.data.items import Item
+from vgenre.data.pixels import collect_pixels
 from vgenre.errors import DataError, MediaError
-from vgenre.features import FeatureCache
-from vgenre.journal import film_key
-from vgenre.pixel_clips import collect_pixels
-from vgenre.remote import is_remote, local_copy
-from vgenre.sampling import Sampling
-from vgenre.sharding import Shard
-from vgenre.spectrogram import MelSettings
+from vgenre.media.find import find_media
+from vgenre.media.remote import is_remote, local_copy
+from vgenre.media.sampling import Sampling
+from vgenre.sound import MelSettings
 
 
 @pytest.fixture(scope="module")

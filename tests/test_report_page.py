@@ -15,8 +15,8 @@ from toys import toy_model
 
 import vgenre
 from vgenre.errors import MediaError
-from vgenre.result import FilmResult, failure
-from vgenre.writers import open_writer
+from vgenre.labelling.record import FilmResult, failure
+from vgenre.output.writers import open_writer
 
 GENRES = ("Action", "Horror")
 HOSTILE = "<img src=x onerror=document.title='owned'>.mp4"

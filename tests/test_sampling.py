@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vgenre.media import MediaInfo
-from vgenre.sampling import Sampling, Span
+from vgenre.media.sampling import Sampling, Span
+from vgenre.media.types import MediaInfo
 
 
 def film(duration: float, *, is_image: bool = False) -> MediaInfo:

@@ -17,8 +17,9 @@ from rendered import film
 from test_report_page import browser as browser
 from toys import toy_model
 
-from vgenre.server import MOST_WAITING, Live, create_app
-from vgenre.workers import Task
+from vgenre.batch.executors import Task
+from vgenre.serve.app import create_app
+from vgenre.serve.live import MOST_WAITING, LabellingThread
 
 LOCAL = frozenset({"localhost", "127.0.0.1"})
 
@@ -32,7 +33,9 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def client(toy: Path, tmp_path: Path) -> Any:
-    live = Live(Task(str(toy)), [], tmp_path)  # not started: nothing is taken from the queue
+    live = LabellingThread(
+        Task(str(toy)), [], tmp_path
+    )  # not started: nothing is taken from the queue
     return create_app(live, ("Action", "Horror"), hosts=LOCAL, max_bytes=1000).test_client()
 
 

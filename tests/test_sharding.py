@@ -9,9 +9,9 @@ from rendered import film
 from toys import toy_model, without_times
 from typer.testing import CliRunner
 
+from vgenre.batch.shards import Shard
 from vgenre.cli import app
-from vgenre.dataset import find_media
-from vgenre.sharding import Shard
+from vgenre.media.find import find_media
 
 
 @pytest.fixture(scope="module")

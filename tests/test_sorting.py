@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from vgenre.errors import MediaError
-from vgenre.result import OK, failure
-from vgenre.sorting import sort_film
-from vgenre.writers.nfo import merge_nfo
+from vgenre.labelling.record import OK, failure
+from vgenre.output.nfo import merge_nfo
+from vgenre.output.sorting import sort_film
 
 FAILED = failure(MediaError("x", "broken"), "x", "six")
 

@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 import pytest
 
-from vgenre.spectrogram import MelSettings, log_mel
+from vgenre.sound import MelSettings, log_mel
 
 RATE = MelSettings().sample_rate
 

@@ -15,15 +15,18 @@ import numpy as np
 import pytest
 from rendered import film, lavfi, render
 
-from vgenre.dataset import Item, load_items, split_by_film
-from vgenre.finetune import UNKNOWN, FineTuning, FramePool, augment, finetune, masked_crossentropy
-from vgenre.heads import TrainingOptions
+from vgenre.data.items import Item, split_by_film
+from vgenre.data.load import load_items
+from vgenre.labelling.model import load_model
 from vgenre.labels import MULTI, LabelSet
+from vgenre.models.body import build_body
 from vgenre.models.card import Architecture, ModelCard
 from vgenre.models.store import find_model, read_card
-from vgenre.models.visual import build_body
-from vgenre.predict import load_model
-from vgenre.training import InitialWeights, train
+from vgenre.training.body import UNKNOWN, FramePool, augment, finetune
+from vgenre.training.initial import InitialWeights
+from vgenre.training.losses import masked_crossentropy
+from vgenre.training.options import FineTuning, TrainingOptions
+from vgenre.training.run import train
 
 KINDS = {
     "Dark": ("color=0x201008:size=64x48:rate=8", "sine=frequency=250"),

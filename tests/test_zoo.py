@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vgenre.errors import ModelError
-from vgenre.models.zoo import REGISTRY, about, build
+from vgenre.zoo.registry import REGISTRY, about, build
 
 
 @pytest.mark.parametrize(("name", "count"), [("cnn", 24_004_485), ("lstm", 34_663_525)])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from vgenre.errors import ModelError
-from vgenre.models.zoo.i3d import build_i3d, build_inception_v1
-from vgenre.models.zoo.inflation import inflate, inflate_weights
+from vgenre.zoo.inflation import inflate, inflate_weights
+from vgenre.zoo.networks.i3d import build_i3d, build_inception_v1
 
 
 def test_a_still_film_gives_the_answer_of_its_picture() -> None:

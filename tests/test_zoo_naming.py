@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vgenre.errors import ModelError
-from vgenre.models.zoo.naming import ModelName
+from vgenre.zoo.naming import ModelName
 
 
 @pytest.mark.parametrize("text", ["LRCN-16x224x224x3-339-m", "Iv3-224x224x3-339-im"])

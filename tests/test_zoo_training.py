@@ -16,15 +16,15 @@ from typer.testing import CliRunner
 
 from vgenre.cli import app
 from vgenre.errors import DataError, ModelError
-from vgenre.finetune import FineTuning
-from vgenre.heads import TrainingOptions
+from vgenre.labelling.model import load_model
 from vgenre.labels import MULTI, LabelSet
-from vgenre.media import read_clip
+from vgenre.media.reader import read_clip
 from vgenre.models.card import Architecture, ZooNetwork
-from vgenre.models.snippets import build_pixels, training_frames
-from vgenre.models.zoo import REGISTRY
-from vgenre.predict import load_model
-from vgenre.training import InitialWeights, train
+from vgenre.training.initial import InitialWeights
+from vgenre.training.options import FineTuning, TrainingOptions
+from vgenre.training.run import train
+from vgenre.zoo.registry import REGISTRY
+from vgenre.zoo.snippets import build_pixels, training_frames
 
 COLOURS = {"Dark": "0x201008", "Bright": "0xd0f0ff"}
 
@@ -266,7 +266,7 @@ def test_a_frame_is_made_smaller_as_opencv_would(tmp_path: Path) -> None:
 
 
 def test_labels_may_share_or_not() -> None:
-    from vgenre.models import zoo
+    from vgenre import zoo
 
     rng = np.random.default_rng(0)
     features = rng.normal(size=(2, 4, 8)).astype(np.float32)

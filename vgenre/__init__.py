@@ -5,30 +5,30 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .batch import label_folder as label_folder
+    from .batch.folder import label_folder as label_folder
     from .errors import MediaError as MediaError
     from .errors import VgenreError as VgenreError
-    from .media import probe as probe
-    from .media import read_clip as read_clip
-    from .predict import Model as Model
-    from .predict import load_model as load_model
-    from .result import FilmResult as FilmResult
-    from .spectrogram import log_mel as log_mel
+    from .labelling.model import Model as Model
+    from .labelling.model import load_model as load_model
+    from .labelling.record import FilmResult as FilmResult
+    from .media.probing import probe as probe
+    from .media.reader import read_clip as read_clip
+    from .sound import log_mel as log_mel
 
 # Loaded on first use: `import vgenre` is instant and brings no TensorFlow.
 _PUBLIC = {
-    "FilmResult": "result",
+    "FilmResult": "labelling.record",
     "MediaError": "errors",
-    "Model": "predict",
+    "Model": "labelling.model",
     "VgenreError": "errors",
-    "label_folder": "batch",
-    "load_model": "predict",
-    "log_mel": "spectrogram",
-    "probe": "media",
-    "read_clip": "media",
+    "label_folder": "batch.folder",
+    "load_model": "labelling.model",
+    "log_mel": "sound",
+    "probe": "media.probing",
+    "read_clip": "media.reader",
 }
 __all__ = [
     "FilmResult",

@@ -135,3 +135,6 @@ class LabelSet:
         if self.mode == SINGLE:
             order = order[:1]
         return tuple(self.names[i] for i in order if probabilities[i] >= thresholds[i])
+
+
+SEPARATOR = "|"  # between the labels of one film

@@ -1,4 +1,4 @@
-"""The command line: one thin function a command, heavy imports inside them."""
+"""The command line: one thin function a command. Each needs what its imports need."""
 
 from __future__ import annotations
 

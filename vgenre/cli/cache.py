@@ -18,7 +18,7 @@ def cache(
     ] = None,
 ) -> None:
     """Show how much the cache of features holds, and make room."""
-    from ..features import default_cache, entries, shrink
+    from ..data.cache import default_cache, entries, shrink
 
     folder = directory or default_cache()
     if clear or limit is not None:

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from ..sampling import Sampling
-    from ..sharding import Shard
+    from ..batch.shards import Shard
+    from ..media.sampling import Sampling
 
 ALL_DONE, NOTHING_DONE, SOME_FAILED = 0, 1, 3
 
 
 def parse_sampling(text: str) -> Sampling:
     """``--sampling``, or a usage error."""
-    from ..sampling import Sampling
+    from ..media.sampling import Sampling
 
     try:
         return Sampling.parse(text)
@@ -30,7 +30,7 @@ def parse_sampling(text: str) -> Sampling:
 
 def parse_shard(text: str) -> Shard:
     """``--shard``, or a usage error."""
-    from ..sharding import Shard
+    from ..batch.shards import Shard
 
     try:
         return Shard.parse(text)
@@ -43,8 +43,8 @@ def films_in(paths: list[str], shard: Shard | None = None) -> list[str]:
 
     A share of them may be empty.
     """
-    from ..dataset import find_media
     from ..errors import DataError
+    from ..media.find import find_media
 
     films = shard.films(paths) if shard else find_media(paths)
     if not films and not (shard and find_media(paths)):

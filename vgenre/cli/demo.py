@@ -28,7 +28,7 @@ def demo(
     anyone's guess. It shows that all works, and what the report looks like.
     """
     from ..errors import MediaError
-    from ..media import find_ffmpeg
+    from ..media.ffmpeg import find_ffmpeg
     from .labelling import Options, label_all
 
     clips = folder / "clips"

@@ -13,12 +13,12 @@ from .common import ALL_DONE, NOTHING_DONE
 
 def doctor() -> None:
     """Check FFmpeg, the models, the engines and the GPU."""
-    from .. import __version__
-    from ..engines import choose_engine, has_gpu
+    from ..data.cache import default_cache
+    from ..engines.choose import choose_engine, has_gpu
     from ..errors import VgenreError
-    from ..features import default_cache
-    from ..media import find_ffmpeg
+    from ..media.ffmpeg import find_ffmpeg
     from ..models.store import available_models, read_card
+    from ..version import __version__
 
     healthy = True
 

@@ -29,7 +29,8 @@ def evaluate(
 
     Measure on films that it was not trained on: what it has learnt by heart it gets right.
     """
-    from ..dataset import SPLITS, load_items
+    from ..data.items import SPLITS
+    from ..data.load import load_items
     from ..errors import DataError
 
     if split not in (*SPLITS, "all"):
@@ -43,8 +44,9 @@ def evaluate(
     if report is not None:
         report.mkdir(parents=True, exist_ok=True)  # before any work
 
-    from ..assessment import assess, write_report
-    from ..predict import load_model
+    from ..evaluation.assess import assess
+    from ..evaluation.page import write_report
+    from ..labelling.model import load_model
 
     with progress_bar() as bar:
         task = bar.add_task("labelling", total=len(items), done="")

@@ -31,7 +31,7 @@ def extract(
     films = films_in(paths)
 
     from ..errors import MediaError
-    from ..extract import extract as extract_film
+    from ..output.extract import extract as extract_film
 
     failed = 0
     with progress_bar() as bar:

@@ -93,7 +93,7 @@ def label(
     policy = parse_sampling(sampling) if sampling else None
     part = parse_shard(shard) if shard else None
 
-    from ..cluster import cluster_of
+    from ..batch.ray import cluster_of
     from .labelling import Options, label_all
 
     status = label_all(

@@ -9,24 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..batch import Batch, engine_for, settings_of, threads_for
-from ..cluster import Cluster, RayWorkers
-from ..journal import Journal
+from ..batch.executors import Executor, InProcess, Task
+from ..batch.journal import Journal
+from ..batch.processes import Workers
+from ..batch.ray import Cluster, RayWorkers
+from ..batch.run import Batch, engine_for, settings_of, threads_for
+from ..batch.shards import Shard
+from ..labelling.record import FilmResult
+from ..media.sampling import Sampling
 from ..models.store import find_model, read_card
-from ..result import FilmResult
-from ..sampling import Sampling
-from ..sharding import Shard
-from ..sorting import sort_film
-from ..workers import Executor, InProcess, Task, Workers
-from ..writers import open_writer, wants_pictures
-from ..writers.nfo import merge_nfo
-from .common import (
-    ALL_DONE,
-    NOTHING_DONE,
-    SOME_FAILED,
-    films_in,
-    shown,
-)
+from ..output.nfo import merge_nfo
+from ..output.sorting import sort_film
+from ..output.writers import open_writer, wants_pictures
+from .common import ALL_DONE, NOTHING_DONE, SOME_FAILED, films_in, shown
 from .progress import BatchProgress, Tally
 
 if TYPE_CHECKING:

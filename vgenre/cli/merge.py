@@ -27,13 +27,13 @@ def merge(
     """
     from contextlib import ExitStack
 
-    from ..sharding import Joined
-    from ..writers import open_writer
+    from ..batch.shards import MergedJournals
+    from ..output.writers import open_writer
 
     films = films_in(paths)
     found, failed, missing = 0, 0, []
     with ExitStack() as stack:
-        joined = stack.enter_context(Joined(journal))
+        joined = stack.enter_context(MergedJournals(journal))
         writers = [stack.enter_context(open_writer(path, joined.labels)) for path in output]
         for film, record in joined.find(films):
             if record is None:

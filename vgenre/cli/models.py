@@ -11,7 +11,7 @@ import typer
 def models(
     model: Annotated[str | None, typer.Argument(help="Show the whole card of this model.")] = None,
     zoo: Annotated[
-        bool, typer.Option("--zoo", help="List the architectures of vgenre.models.zoo.")
+        bool, typer.Option("--zoo", help="List the architectures of vgenre.zoo.")
     ] = False,
 ) -> None:
     """List the models that ship, or show the card of one."""
@@ -35,11 +35,11 @@ def models(
 
 
 def _list_zoo() -> None:
-    from ..engines import import_tensorflow
+    from ..engines.choose import import_tensorflow
 
     import_tensorflow()  # or Keras would, with its greetings
 
-    from ..models.zoo import REGISTRY, about
+    from ..zoo.registry import REGISTRY, about
 
     for name in REGISTRY:
         shape, text = about(name)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..batch import Finished
-from ..result import ERROR, PARTIAL
+from ..batch.run import Finished
+from ..labelling.record import ERROR, PARTIAL
 from .common import progress_bar, result_console, shown
 
 if TYPE_CHECKING:

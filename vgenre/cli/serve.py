@@ -45,12 +45,13 @@ def serve(
 
     from werkzeug.serving import WSGIRequestHandler, make_server
 
-    from ..engines import choose_engine
+    from ..batch.executors import Task
+    from ..engines.choose import choose_engine
     from ..errors import VgenreError
+    from ..media.sampling import Sampling
     from ..models.store import find_model, read_card
-    from ..sampling import Sampling
-    from ..server import Live, create_app
-    from ..workers import Task
+    from ..serve.app import create_app
+    from ..serve.live import LabellingThread
     from .common import films_in
 
     class Quiet(WSGIRequestHandler):
@@ -67,7 +68,7 @@ def serve(
         explain=True,
     )
     with tempfile.TemporaryDirectory(prefix="vgenre-") as uploads:
-        live = Live(task, films, Path(uploads))
+        live = LabellingThread(task, films, Path(uploads))
         app = create_app(
             live, card.labels.names, hosts=_LOOPBACK | {host}, max_bytes=max_upload * 1_000_000
         )

@@ -117,8 +117,9 @@ def train(
     import logging
     from dataclasses import replace
 
-    from ..cluster import cluster_of
-    from ..dataset import limit_labels, load_items
+    from ..batch.ray import cluster_of
+    from ..data.items import limit_labels
+    from ..data.load import load_items
     from ..models.card import Architecture
     from ..models.store import find_model, read_card
 
@@ -129,13 +130,14 @@ def train(
     for noisy in ("absl", "tensorflow"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
-    from ..engines import import_tensorflow
+    from ..engines.choose import import_tensorflow
 
     import_tensorflow()
-    from ..features import default_cache
-    from ..finetune import FineTuning
-    from ..training import InitialWeights, TrainingOptions
-    from ..training import train as train_model
+    from ..data.cache import default_cache
+    from ..training.initial import InitialWeights
+    from ..training.options import FineTuning
+    from ..training.run import TrainingOptions
+    from ..training.run import train as train_model
 
     parts = Architecture.toy() if toy else replace(Architecture(), units=units)
     if not toy and initial not in ("none", "imagenet") and not initial.endswith(".h5"):
@@ -185,9 +187,9 @@ def train(
 
 def zoo_network(name: str, shape: str | None, snippets: str) -> ZooNetwork:
     """The network that ``--architecture`` and ``--shape`` name."""
-    from ..models import zoo
+    from .. import zoo
     from ..models.card import ZooNetwork
-    from ..models.snippets import SNIPPETS
+    from ..zoo.snippets import SNIPPETS
 
     if snippets not in SNIPPETS:
         raise typer.BadParameter(

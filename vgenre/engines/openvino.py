@@ -12,7 +12,7 @@ import openvino as ov
 from ..errors import ModelError
 from ..models.card import ModelCard
 from ..models.store import BODY_GRAPH, HEAD_GRAPH, model_file
-from . import HeadOutput
+from .base import HeadOutput
 
 FRAMES_AT_ONCE = 8
 _ONE_BY_ONE = 4  # frames up to which filling up a batch would cost more

@@ -13,7 +13,7 @@ from ..errors import ModelError
 from ..models.build import body_of, head_of
 from ..models.card import ModelCard
 from ..models.store import BODY_FILE, HEAD_FILE, load_weights, model_file
-from . import HeadOutput
+from .base import HeadOutput
 
 FRAMES_AT_ONCE = 8
 

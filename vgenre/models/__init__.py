@@ -1,1 +1,1 @@
-"""The networks, and a model as a directory of card and weights."""
+"""A model: its card, files and networks. Needs the core install, for networks ``[train]``."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
-from ..spectrogram import MelSettings
+from ..sound import MelSettings
 from .visual import MaskedMean
 
 

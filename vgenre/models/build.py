@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import keras
 
+from .. import zoo
 from ..labels import MULTI
-from . import zoo
+from ..zoo.snippets import build_pixels, build_zoo_head
 from .audio import build_audio_stream
+from .body import build_body
 from .card import Architecture, ModelCard
 from .fusion import build_fusion
-from .snippets import build_pixels, build_zoo_head, reads_pixels
-from .visual import build_body, build_visual_stream
+from .visual import build_visual_stream
 
 
 def body_of(architecture: Architecture, dtype: str | None = None) -> keras.Model:
     """The network from frames to features, without weights."""
-    if architecture.network and reads_pixels(architecture.network.shape):
+    if architecture.network and architecture.takes_pixels:
         return build_pixels(architecture.network.shape)
     return build_body(
         architecture.body,

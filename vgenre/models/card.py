@@ -8,16 +8,21 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..calibration import Calibration
 from ..errors import DataError, ModelError
 from ..labels import LabelSet
-from ..media import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE
-from ..spectrogram import MelSettings
+from ..media.types import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE
+from ..sound import MelSettings
+from .calibration import Calibration
 
 CARD_FILE = "card.json"
 FORMAT = 2
 
 _CLIP = {"frame_rate": FRAME_RATE, "frames": CLIP_FRAMES, "frame_size": FRAME_SIZE}
+
+
+def reads_pixels(shape: tuple[int, ...]) -> bool:
+    """Whether a network with this input takes pictures, and not a body's features."""
+    return len(shape) > 2
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class ZooNetwork:
     Parameters
     ----------
     name : str
-        In `vgenre.models.zoo.REGISTRY`.
+        In `vgenre.zoo.registry.REGISTRY`.
     shape : tuple of int
         Its input: (frames, width) of a body's features, (height, width, 3) for a
         picture or (frames, height, width, 3) for a clip.
@@ -50,7 +55,7 @@ class Architecture:
     Parameters
     ----------
     body : str
-        See `vgenre.models.visual.build_body`.
+        See `vgenre.models.body.build_body`.
     block : str
         The block of InceptionV3 whose average pool is a frame's feature.
     softmax_classes : int or None
@@ -81,6 +86,16 @@ class Architecture:
     dropout: float = 0.5
     probe: bool = True
     network: ZooNetwork | None = None
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether its network reads pictures, and there is no body before it."""
+        return self.network is not None and reads_pixels(self.network.shape)
+
+    @property
+    def uses_sound(self) -> bool:
+        """Whether sound plays a part; in networks of the zoo it does not."""
+        return self.network is None
 
     @classmethod
     def toy(cls) -> Architecture:

@@ -1,0 +1,1 @@
+"""Many films: the run, its journal, worker processes. Needs the core install; Ray ``[ray]``."""

@@ -1,0 +1,1 @@
+"""Data sets and their features, for training and measuring. Needs ``[train]``."""

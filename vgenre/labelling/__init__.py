@@ -1,0 +1,1 @@
+"""One film in, its record out. Needs the core install."""

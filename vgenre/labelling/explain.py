@@ -1,0 +1,218 @@
+"""Why a film got its genre: which moment, which stream, which part of frame and sound.
+
+Parts are hidden one after the other and the loss is measured (occlusion; Zeiler and
+Fergus, *Visualizing and Understanding Convolutional Networks*, 2014). That asks nothing
+of the networks but answers, so that it is the same for every engine and architecture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..engines.base import Engine
+from ..errors import MediaError
+from ..media.pictures import explanation_pictures
+from ..media.probing import probe
+from ..media.reader import read_clip
+from ..media.types import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE, Clip
+from ..models.card import ModelCard
+from ..sound import SoundInput, sound_input
+from .padding import frame_masks, padded
+from .record import FilmResult
+
+_FRAME_CELLS = (8, 8)
+_MEL_CELLS = (8, 20)  # bands, time
+_WINDOW = 2  # cells that are hidden at once, each way
+_CLIPS_AT_ONCE = 16
+
+
+class Networks(Protocol):
+    """The part of `vgenre.Model` that is asked."""
+
+    @property
+    def card(self) -> ModelCard:
+        """Its labels, calibration and mel settings."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs it."""
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        """Features of frames, uint8 (n, 299, 299, 3): float32 (n, width)."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What spoke for one genre in a film.
+
+    Attributes
+    ----------
+    label : str
+    shares : tuple of float
+        Of each clip in the genre's probability; they sum to 1.
+    clip : Clip
+        The one that speaks for the genre most.
+    time : float
+        Of the most telling frame in the film, in seconds; of the clip's start
+        where there is no picture.
+    streams : dict of str to float
+        The genre's probability in that clip by ``visual`` and ``audio`` alone; a
+        stream that is missing is left out.
+    frame : ndarray of uint8, shape (299, 299, 3), or None
+        The most telling frame; None without picture.
+    aspect : float
+        Width of the film's picture, of its height.
+    frame_map : ndarray of float32, shape (8, 8), or None
+        How much of the genre's probability by that frame alone is lost where a
+        part is hidden; negative where it speaks against the genre.
+    mel : ndarray of float32, shape (n_mels, steps), or None
+        The clip's sound in dB; None without sound.
+    mel_map : ndarray of float32, shape (8, 20), or None
+        The same of the sound: low bands first, over time.
+    """
+
+    label: str
+    shares: tuple[float, ...]
+    clip: Clip
+    time: float
+    streams: dict[str, float]
+    frame: np.ndarray | None
+    aspect: float
+    frame_map: np.ndarray | None
+    mel: np.ndarray | None
+    mel_map: np.ndarray | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for a film's record, the maps as small pictures."""
+        return {
+            "label": self.label,
+            "time": self.time,
+            "streams": self.streams,
+            "shares": list(self.shares),
+            "pictures": explanation_pictures(
+                self.frame, self.aspect, self.frame_map, self.mel, self.mel_map
+            ),
+        }
+
+
+def explain(model: Networks, film: FilmResult, label: str | None = None) -> Explanation:
+    """See `vgenre.Model.explain`."""
+    if not film.clips:
+        raise MediaError(film.path, "nothing of it could be labelled, so nothing can be explained")
+    label = label or max(film.probabilities, key=lambda name: film.probabilities[name])
+    column = model.card.labels.names.index(label)
+    strongest = max(film.clips, key=lambda found: found.probabilities[label])
+    info = probe(film.path)
+    # Key frames stand for more seconds than a clip has; its beginning stands for it.
+    clip = read_clip(film.path, strongest.start, sample_rate=model.card.mel.sample_rate, info=info)
+    sound = sound_input(clip, model.card.mel)
+    ask = _OneStream(model, column)
+    time, streams = clip.start, {}
+    frame = frame_map = mel = mel_map = None
+    if clip.has_picture:
+        features = model.features(clip.frames[: clip.frame_count])
+        streams["visual"] = float(ask.picture(padded(features)[None], [clip.frame_count])[0])
+        # Each frame as if it filled the clip: what it says by itself.
+        alone = ask.picture(np.repeat(features[:, None], CLIP_FRAMES, axis=1))
+        telling = int(np.argmax(alone))
+        frame, time = clip.frames[telling], clip.start + telling / FRAME_RATE
+        frame_map = _frame_map(model, ask, frame, float(alone[telling]))
+    if clip.has_sound and model.card.architecture.uses_sound:
+        mel = sound.mel[:, : int(sound.mask.sum())]
+        streams["audio"] = float(ask.sound(sound.mel[None], sound.mask)[0])
+        mel_map = _mel_map(ask, sound, streams["audio"])
+    weighted = np.array([found.probabilities[label] * found.duration for found in film.clips])
+    total = float(weighted.sum())
+    shares = weighted / total if total else np.full(len(weighted), 1 / len(weighted))
+    return Explanation(
+        label=label,
+        shares=tuple(shares.tolist()),
+        clip=clip,
+        time=time,
+        streams=streams,
+        frame=frame,
+        aspect=info.aspect,
+        frame_map=frame_map,
+        mel=mel,
+        mel_map=mel_map,
+    )
+
+
+class _OneStream:
+    """Asks one stream alone how probable one genre is."""
+
+    def __init__(self, model: Networks, column: int) -> None:
+        self._model, self._column = model, column
+        self._mel = model.card.mel
+
+    def picture(self, sequences: np.ndarray, frame_counts: list[int] | None = None) -> np.ndarray:
+        """The genre's probability by frame features (n, 40, width) alone: (n,)."""
+        n = len(sequences)
+        masks = frame_masks(frame_counts or [CLIP_FRAMES] * n)
+        silence = np.full((n, self._mel.n_mels, self._mel.steps), self._mel.floor_db, np.float32)
+        return self._answers(sequences, masks, silence, np.zeros((n, self._mel.steps), np.float32))
+
+    def sound(self, mels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """The genre's probability by mels (n, n_mels, steps) of one mask alone: (n,)."""
+        n = len(mels)
+        width = self._model.features(np.zeros((0, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)).shape[1]
+        nothing = np.zeros((n, CLIP_FRAMES, width), np.float32)
+        masks = np.zeros((n, CLIP_FRAMES), np.float32)
+        return self._answers(nothing, masks, mels, np.repeat(mask[None], n, axis=0))
+
+    def _answers(self, *inputs: np.ndarray) -> np.ndarray:
+        parts = []
+        for begin in range(0, len(inputs[0]), _CLIPS_AT_ONCE):
+            some = (array[begin : begin + _CLIPS_AT_ONCE].astype(np.float32) for array in inputs)
+            logits = self._model.engine.classify(*some).logits
+            probabilities = self._model.card.calibration.probabilities(
+                logits, self._model.card.labels.mode
+            )
+            parts.append(probabilities[:, self._column])
+        return np.concatenate(parts)
+
+
+def _frame_map(model: Networks, ask: _OneStream, frame: np.ndarray, whole: float) -> np.ndarray:
+    windows = _windows(_FRAME_CELLS, frame.shape[:2])
+    hidden = np.repeat(frame[None], len(windows), axis=0)
+    grey = frame.mean(axis=(0, 1))
+    for one, (rows, columns) in zip(hidden, windows, strict=True):
+        one[rows, columns] = grey
+    features = model.features(hidden)
+    left = ask.picture(np.repeat(features[:, None], CLIP_FRAMES, axis=1))
+    return _map_of(_FRAME_CELLS, whole - left)
+
+
+def _mel_map(ask: _OneStream, sound: SoundInput, whole: float) -> np.ndarray:
+    steps = int(sound.mask.sum())
+    windows = _windows(_MEL_CELLS, (sound.mel.shape[0], steps))
+    hidden = np.repeat(sound.mel[None], len(windows), axis=0)
+    usual = sound.mel[:, :steps].mean(axis=1, keepdims=True)  # what a band sounds like throughout
+    for one, (bands, times) in zip(hidden, windows, strict=True):
+        one[bands, times] = usual[bands]
+    return _map_of(_MEL_CELLS, whole - ask.sound(hidden, sound.mask))
+
+
+def _windows(cells: tuple[int, int], shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """Overlapping windows over an array, in the order of the cell at their upper left."""
+    edges = [
+        np.linspace(0, n, c + 1).round().astype(int) for n, c in zip(shape, cells, strict=True)
+    ]
+    return [
+        (slice(edges[0][i], edges[0][i + _WINDOW]), slice(edges[1][j], edges[1][j + _WINDOW]))
+        for i in range(cells[0] - _WINDOW + 1)
+        for j in range(cells[1] - _WINDOW + 1)
+    ]
+
+
+def _map_of(cells: tuple[int, int], losses: np.ndarray) -> np.ndarray:
+    """A cell's loss: the mean of the windows that hide it."""
+    total, count = np.zeros(cells, np.float32), np.zeros(cells, np.float32)
+    losses = losses.reshape(cells[0] - _WINDOW + 1, cells[1] - _WINDOW + 1)
+    for (i, j), loss in np.ndenumerate(losses):
+        total[i : i + _WINDOW, j : j + _WINDOW] += loss
+        count[i : i + _WINDOW, j : j + _WINDOW] += 1
+    return total / count

@@ -1,0 +1,159 @@
+"""The FFmpeg program: where it is, what it may open, and its command lines.
+
+ffmpeg-python builds the command; it is run here, because success has to be judged by
+what was decoded: FFmpeg exits with 0 on a film that stops half-way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import ffmpeg
+
+from ..errors import FFmpegNotFoundError, MediaTimeoutError
+from .decoder import Pipe
+from .types import FRAME_RATE, FRAME_SIZE, MediaInfo
+
+TIMEOUT = 120.0
+"""Seconds that FFmpeg may go without giving anything before it is stopped."""
+
+# A film is hostile input. Demuxers that open other files (playlists, concat lists) are not
+# among these, so a playlist called film.mp4 reaches nothing.
+_DEMUXERS = (
+    "aac,ac3,aiff,asf,av1,avi,caf,dv,eac3,flac,flv,gif,h264,hevc,ivf,m4v,matroska,webm,mjpeg,"
+    "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,mpegvideo,mxf,nut,ogg,rm,vc1,w64,wav,yuv4mpegpipe"
+)
+_PROTOCOLS = "file,pipe"
+
+# A header may claim a picture that no memory holds; 16K film has this many pixels.
+MAX_PIXELS = 1 << 27
+
+_INPUT_OPTIONS = {
+    "protocol_whitelist": _PROTOCOLS,
+    "format_whitelist": _DEMUXERS,
+    "max_pixels": str(MAX_PIXELS),
+}
+
+
+def find_ffmpeg() -> str:
+    """The FFmpeg program that is used.
+
+    It is looked for in the environment variable ``VGENRE_FFMPEG``, on PATH and
+    in the ``imageio-ffmpeg`` package, in this order.
+
+    Returns
+    -------
+    str
+        Path of the program.
+
+    Raises
+    ------
+    FFmpegNotFoundError
+        If there is none, or ``VGENRE_FFMPEG`` names no program.
+    """
+    if named := os.environ.get("VGENRE_FFMPEG"):
+        if found := shutil.which(named):
+            return found
+        raise FFmpegNotFoundError(
+            f"VGENRE_FFMPEG is {named!r}, which is not a program; correct or unset it"
+        )
+    if found := shutil.which("ffmpeg"):
+        return found
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        raise FFmpegNotFoundError(
+            "FFmpeg was not found. Install it (Debian: apt install ffmpeg; macOS: brew install "
+            "ffmpeg; anywhere: pip install imageio-ffmpeg) or name the program in VGENRE_FFMPEG. "
+            "The Python package ffmpeg-python alone is not FFmpeg."
+        ) from None
+
+
+def file_url(path: str) -> str:
+    # The prefix keeps a leading dash from being an option and a colon from being a protocol.
+    return "file:" + path
+
+
+def probe_args(path: str) -> list[str]:
+    args = [find_ffmpeg(), "-hide_banner", "-nostdin"]
+    for name, value in _INPUT_OPTIONS.items():
+        args += [f"-{name}", value]
+    return [*args, "-i", file_url(path)]
+
+
+def messages_of(path: str, argv: list[str], timeout: float) -> str:
+    """FFmpeg's messages; its exit status says nothing (without an output it is 1)."""
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise MediaTimeoutError(path, f"FFmpeg could not probe it in {timeout:g} s") from None
+    return done.stderr.decode("utf-8", "replace")
+
+
+# FFmpeg enters these formats at any packet, and the picture begins at the next key frame only;
+# so they are entered earlier, and what comes before the wanted start is dropped.
+_UNINDEXED = frozenset({"mpegts", "mpeg"})
+_LEAD = 10.0  # seconds
+
+
+def decode_args(
+    info: MediaInfo,
+    start: float,
+    seconds: float | None,
+    sample_rate: int,
+    skip_frame: str | None,
+    video: Pipe | None,
+    audio: Pipe | None,
+) -> list[str]:
+    """FFmpeg's command: frames to one pipe, samples to the other."""
+    options = dict(_INPUT_OPTIONS)
+    lead = min(start, _LEAD) if info.format in _UNINDEXED else 0.0
+    if start > lead:
+        options["ss"] = f"{start - lead:.6f}"
+    if seconds is not None:
+        options["t"] = f"{seconds + lead:.6f}"
+    if skip_frame:
+        options["skip_frame"] = skip_frame
+    source = ffmpeg.input(file_url(info.path), **options)
+    outputs = []
+    # Each output has a filter chain of its own. In one common graph FFmpeg would keep all
+    # pictures in memory until the first sound comes.
+    if video:
+        # start_time drops the lead, and repeats the first frame where the picture begins later;
+        # eof_action=pass keeps the one frame of a film shorter than a quarter second.
+        steps = [
+            f"fps={FRAME_RATE}:start_time={lead:.6f}:eof_action=pass,setpts=PTS-STARTPTS",
+            f"scale={FRAME_SIZE}:{FRAME_SIZE}:flags=area",
+        ]
+        if skip_frame == "nokey":  # fewer come in than go out: each is scaled once
+            steps.reverse()
+        chain = ",".join(steps)
+        picture = source[str(info.video_stream)]
+        outputs.append(
+            picture.output(f"pipe:{video.fd}", vf=chain, format="rawvideo", pix_fmt="rgb24")
+        )
+    if audio:
+        # first_pts=0 puts silence where the sound begins after the picture.
+        chain = "aresample=async=1:first_pts=0"
+        if lead:
+            chain += f",atrim=start={lead:.6f},asetpts=PTS-STARTPTS"
+        sound = source[str(info.audio_stream)]
+        outputs.append(
+            sound.output(
+                f"pipe:{audio.fd}",
+                af=chain,
+                format="f32le",
+                ac=1,
+                ar=sample_rate,
+                acodec="pcm_f32le",
+            )
+        )
+    command = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
+    command = command.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
+    return list(ffmpeg.compile(command, cmd=find_ffmpeg()))

@@ -1,0 +1,205 @@
+"""Reading clips: one, several in a pass, or those that a sampling policy chooses.
+
+A clip is what the networks see at once: 40 RGB frames (4 a second for 10 s) and
+the mono sound under them. One FFmpeg process reads both, whether it is asked for
+one clip or for a whole film in sequence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from ..errors import MediaError, MediaTimeoutError
+from .decoder import Decoder
+from .ffmpeg import TIMEOUT, decode_args
+from .probing import last_message, probe
+from .sampling import Sampling
+from .sequences import is_sequence
+from .stills import image_clip, is_image, sequence_clips
+from .types import CLIP_FRAMES, CLIP_SECONDS, FRAME_RATE, FRAME_SIZE, SAMPLE_RATE, Clip, MediaInfo
+
+_Item = TypeVar("_Item")
+
+
+def read_clip(
+    path: str | os.PathLike[str],
+    start: float = 0.0,
+    *,
+    info: MediaInfo | None = None,
+    sample_rate: int = SAMPLE_RATE,
+    timeout: float = TIMEOUT,
+) -> Clip:
+    """Read ten seconds of a film.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    start : float
+        Where the clip begins, in seconds from the beginning of the film.
+    info : MediaInfo, optional
+        Saves the probing where it has been done.
+    sample_rate : int
+        Of the waveform, in Hz.
+    timeout : float
+        Seconds that FFmpeg may go without giving anything.
+
+    Returns
+    -------
+    Clip
+
+    Raises
+    ------
+    MediaError
+        If nothing could be decoded there.
+
+    Examples
+    --------
+    >>> clip = vgenre.read_clip("film.mkv", start=60)  # doctest: +SKIP
+    >>> clip.frames.shape, clip.waveform.shape  # doctest: +SKIP
+    ((40, 299, 299, 3), (160000,))
+    """
+    clips = iter_clips(
+        path, start, seconds=CLIP_SECONDS, info=info, sample_rate=sample_rate, timeout=timeout
+    )
+    clip = next(clips, None)
+    clips.close()
+    if clip is None:
+        raise MediaError(path, f"nothing could be decoded at {start:g} s")
+    return clip
+
+
+def iter_clips(
+    path: str | os.PathLike[str],
+    start: float = 0.0,
+    *,
+    seconds: float | None = None,
+    info: MediaInfo | None = None,
+    sample_rate: int = SAMPLE_RATE,
+    skip_frame: str | None = None,
+    timeout: float = TIMEOUT,
+) -> Generator[Clip, None, None]:
+    """Read a film clip after clip in one pass.
+
+    Memory does not grow with the length of the film: FFmpeg waits while the
+    caller is busy with a clip.
+
+    Parameters
+    ----------
+    path, start, info, sample_rate, timeout
+        As in `read_clip`.
+    seconds : float, optional
+        How much to read; to the end of the film unless given.
+    skip_frame : str, optional
+        Frames that are not decoded, in FFmpeg's words: ``"noref"`` or ``"nokey"``.
+        The frame before stands in for one that is missing.
+
+    Yields
+    ------
+    Clip
+        Consecutive clips; the last one may be shorter. None where nothing is left.
+
+    Raises
+    ------
+    MediaError
+        If FFmpeg fails before anything was decoded. What was decoded before a
+        later failure is given out; compare its length with what was expected.
+    MediaTimeoutError
+        If FFmpeg gives nothing for `timeout` seconds.
+    """
+    path = os.fspath(path)
+    if is_sequence(path):
+        yield from sequence_clips(path, start, seconds, sample_rate)
+        return
+    if is_image(path):
+        yield image_clip(path, sample_rate)
+        return
+    info = info or probe(path, timeout=timeout)
+    limit = None if seconds is None else round(seconds * FRAME_RATE)
+    clip_start, decoded = start, False
+    with Decoder(info.path, timeout) as decoder:
+        video = decoder.open_pipe() if info.video_stream is not None else None
+        audio = decoder.open_pipe() if info.audio_stream is not None else None
+        decoder.run(decode_args(info, start, seconds, sample_rate, skip_frame, video, audio))
+        while limit is None or limit > 0:
+            frames = np.zeros((CLIP_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
+            waveform = np.zeros(CLIP_SECONDS * sample_rate, np.float32)
+            # FFmpeg may round up to one frame more than was asked for.
+            wanted = CLIP_FRAMES if limit is None else min(CLIP_FRAMES, limit)
+            n_frames = video.read_into(frames[:wanted]) // frames[0].nbytes if video else 0
+            n_samples = audio.read_into(waveform) // waveform.itemsize if audio else 0
+            rest = max(n_frames / FRAME_RATE, n_samples / sample_rate)
+            if not rest or (decoded and rest <= 1 / FRAME_RATE):
+                break  # the end, or so little behind full clips that it is rounding
+            decoded = True
+            # A damaged track can decode to NaN, which would spread through the networks.
+            np.nan_to_num(waveform, copy=False, posinf=0.0, neginf=0.0)
+            yield Clip(clip_start, frames, n_frames, waveform, n_samples, sample_rate)
+            clip_start += CLIP_SECONDS
+            limit = None if limit is None else limit - CLIP_FRAMES
+        if not decoded and decoder.wait():
+            raise MediaError(path, f"FFmpeg cannot decode it: {last_message(decoder.messages)}")
+
+
+def sampled_clips(
+    info: MediaInfo, sampling: Sampling, *, sample_rate: int, timeout: float = TIMEOUT
+) -> Generator[Clip, None, None]:
+    """The clips of a film that a sampling policy chooses.
+
+    Parameters
+    ----------
+    info : MediaInfo
+    sampling : Sampling
+    sample_rate : int
+        Hz.
+    timeout : float
+        Seconds that FFmpeg may go without giving anything.
+
+    Yields
+    ------
+    Clip
+        One at a time; fewer than were asked for where the film ends early or
+        is damaged.
+
+    Raises
+    ------
+    MediaError
+        If nothing at all could be decoded, and FFmpeg said why.
+    """
+    found, problem = False, None
+    for span in sampling.spans(info):
+        try:
+            for clip in iter_clips(
+                info.path,
+                span.start,
+                seconds=span.seconds or None,
+                info=info,
+                sample_rate=sample_rate,
+                skip_frame=sampling.skip_frame(info),
+                timeout=timeout,
+            ):
+                found = True
+                yield clip
+        except MediaError as error:
+            problem = error
+            if isinstance(error, MediaTimeoutError):
+                break  # each further clip would wait as long
+    if problem and not found:
+        raise problem
+
+
+def ahead(items: Generator[_Item, None, None]) -> Iterator[_Item]:
+    """The same items, each computed by a thread while the caller still works on the one before."""
+    end = object()
+    with ThreadPoolExecutor(1, "ahead") as thread:
+        coming = thread.submit(next, items, end)
+        try:
+            while (item := coming.result()) is not end:
+                coming = thread.submit(next, items, end)
+                yield item  # type: ignore[misc]
+        finally:
+            thread.submit(items.close)

@@ -1,0 +1,131 @@
+"""What reading a film gives: a clip, what a file says of itself, and the numbers of the method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+FRAME_RATE = 4  # frames a second
+CLIP_FRAMES = 40  # frames in a clip
+CLIP_SECONDS = CLIP_FRAMES // FRAME_RATE
+FRAME_SIZE = 299  # pixels: InceptionV3's input is 299 x 299
+SAMPLE_RATE = 16_000  # Hz, mono
+
+SILENCE = 1e-4
+"""Peak amplitude (full scale is 1) below which a clip counts as having no sound."""
+
+VIDEO_SUFFIXES = frozenset(
+    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .m2ts .m2v .m4v .mkv .mov .mp4 .mpeg .mpg .mts "
+    ".mxf .nut .ogm .ogv .rm .rmvb .ts .vob .webm .wmv".split()
+)
+AUDIO_SUFFIXES = frozenset(
+    ".aac .ac3 .aif .aiff .flac .m4a .mka .mp2 .mp3 .oga .ogg .opus .wav .wma".split()
+)
+IMAGE_SUFFIXES = frozenset(".bmp .jpeg .jpg .png .tif .tiff .webp".split())
+MEDIA_SUFFIXES = VIDEO_SUFFIXES | AUDIO_SUFFIXES | IMAGE_SUFFIXES
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Ten seconds of a film as the networks take them.
+
+    Arrays always have their full shape; what lies behind the end of the film is
+    zero and not counted. Frame ``i`` shows the film at ``start + (i + 0.5) / 4`` s.
+
+    Attributes
+    ----------
+    start : float
+        Where the clip begins in the film, in seconds.
+    frames : ndarray of uint8, shape (40, 299, 299, 3)
+        RGB, the whole picture scaled to a square.
+    frame_count : int
+        How many of ``frames`` were decoded; the rest is padding.
+    waveform : ndarray of float32, shape (160000,)
+        Mono sound, full scale 1.
+    sample_count : int
+        How many samples of ``waveform`` were decoded; the rest is padding.
+    sample_rate : int
+        Hz.
+    """
+
+    start: float
+    frames: np.ndarray = field(repr=False)
+    frame_count: int
+    waveform: np.ndarray = field(repr=False)
+    sample_count: int
+    sample_rate: int = SAMPLE_RATE
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether any frame was decoded."""
+        return self.frame_count > 0
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is sound above digital silence."""
+        return bool(self.sample_count) and float(np.abs(self.waveform).max()) >= SILENCE
+
+    @property
+    def seconds(self) -> float:
+        """Length of what was decoded: of the picture, without one of the sound."""
+        if self.frame_count:
+            return self.frame_count / FRAME_RATE
+        return self.sample_count / self.sample_rate
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows: where it is, a strip of frames, the sound to play."""
+        from .pictures import player_html, strip_html
+
+        parts = [f"{self.start:g} s, {self.seconds:g} s long: {self.frame_count} frames"]
+        if self.has_picture:
+            parts.append(strip_html(self.frames[: self.frame_count]))
+        if self.has_sound:
+            parts.append(player_html(self.waveform[: self.sample_count], self.sample_rate))
+        return "<br>".join(filter(None, parts))
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a film says of itself before anything of it is decoded.
+
+    Attributes
+    ----------
+    path : str
+    format : str
+        FFmpeg's name of the container.
+    duration : float
+        Seconds; 0 for a still image.
+    is_image : bool
+        A still image: a film of one frame and no sound.
+    video_stream, audio_stream : int or None
+        Index of the stream that is read; None where there is none. Cover art
+        in a music file is no video. Of several the default one is taken.
+    width, height : int
+        Size in pixels as stored, before any rotation; 0 without video.
+    frame_rate : float
+        Frames a second as the container says; 0 where it does not.
+    video_codec, audio_codec : str
+    sample_rate : int
+        Hz; 0 without sound.
+    audio_tracks : int
+    """
+
+    path: str
+    format: str
+    duration: float
+    is_image: bool = False
+    video_stream: int | None = None
+    audio_stream: int | None = None
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+    video_codec: str = ""
+    audio_codec: str = ""
+    sample_rate: int = 0
+    audio_tracks: int = 0
+
+    @property
+    def aspect(self) -> float:
+        """Width of the picture, of its height; 16:9 where it is not known."""
+        return (self.width or 16) / (self.height or 9)

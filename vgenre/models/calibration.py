@@ -1,0 +1,48 @@
+"""From logits to probabilities that mean what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from ..labels import SINGLE
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns logits into probabilities that mean what they say.
+
+    Parameters
+    ----------
+    scale, bias : tuple of float
+        A label's logit is multiplied by its scale, and its bias is added, before softmax
+        or sigmoid. One scale for all and no bias is temperature scaling (Guo et al., *On
+        Calibration of Modern Neural Networks*, 2017), one of each a label is Platt's
+        (*Probabilistic Outputs for Support Vector Machines*, 1999).
+    """
+
+    scale: tuple[float, ...]
+    bias: tuple[float, ...]
+
+    @classmethod
+    def temperature(cls, temperature: float, n_labels: int) -> Calibration:
+        """Logits divided by one temperature."""
+        return cls((1 / temperature,) * n_labels, (0.0,) * n_labels)
+
+    def probabilities(self, logits: np.ndarray, mode: str) -> np.ndarray:
+        """Calibrated probabilities.
+
+        Parameters
+        ----------
+        logits : ndarray, shape (..., n_labels)
+        mode : {"single", "multi"}
+            Softmax or sigmoid.
+
+        Returns
+        -------
+        ndarray of float64, shape (..., n_labels)
+        """
+        scaled = np.asarray(logits, np.float64) * self.scale + self.bias
+        return softmax(scaled, axis=-1) if mode == SINGLE else expit(scaled)

@@ -1,0 +1,34 @@
+"""One row a film, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+
+from ..labelling.record import FilmResult
+from ..labels import SEPARATOR
+from .base import Writer
+
+
+class CsvWriter(Writer):
+    """Columns: path, status, labels (``|`` between), one a genre, error."""
+
+    def begin(self) -> None:
+        """Write the header."""
+        self._csv = csv.writer(self.file)
+        self._csv.writerow(["path", "status", "labels", *self.genres, "error"])
+
+    def write(self, film: FilmResult) -> None:
+        """Write a row."""
+        probabilities = [
+            f"{film.probabilities[genre]:.4f}" if film.probabilities else ""
+            for genre in self.genres
+        ]
+        error = film.error["message"] if film.error else ""
+        row = [film.path, film.status, SEPARATOR.join(film.labels), *probabilities, error]
+        self._csv.writerow([_inert(value) for value in row])
+        self.file.flush()
+
+
+def _inert(value: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return "'" + value if value[:1] in tuple("=+-@\t\r") and value else value

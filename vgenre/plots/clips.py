@@ -1,0 +1,138 @@
+"""Pictures of a clip: waveform, spectrogram, frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..media.types import FRAME_RATE, Clip
+from ..sound import MelSettings, log_mel
+from .axes import new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def waveform(clip: Clip, *, ax: Axes | None = None) -> Axes:
+    """Draw a clip's waveform over the film's time.
+
+    Parameters
+    ----------
+    clip : Clip
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = ax or new_axes()
+    samples = clip.waveform[: clip.sample_count]
+    ax.plot(clip.start + np.arange(len(samples)) / clip.sample_rate, samples, lw=0.5, c="#0072b2")
+    ax.set(xlabel="time in the film [s]", ylabel="amplitude [full scale]", ylim=(-1, 1))
+    return ax
+
+
+def spectrogram(
+    mel: np.ndarray,
+    settings: MelSettings | None = None,
+    *,
+    start: float = 0.0,
+    ax: Axes | None = None,
+    colorbar: bool = True,
+) -> Axes:
+    """Draw a log-mel spectrogram.
+
+    Parameters
+    ----------
+    mel : ndarray, shape (n_mels, steps)
+        dB, as `vgenre.log_mel` gives it.
+    settings : MelSettings, optional
+    start : float
+        Where it begins in the film, in seconds.
+    ax : matplotlib.axes.Axes, optional
+    colorbar : bool
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    import librosa
+
+    settings = settings or MelSettings()
+    ax = ax or new_axes()
+    seconds = mel.shape[1] * settings.hop_length / settings.sample_rate
+    image = ax.imshow(
+        mel,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=settings.floor_db,
+        vmax=settings.ceiling_db,
+        extent=(start, start + seconds, -0.5, settings.n_mels - 0.5),
+    )
+    centres = librosa.mel_frequencies(settings.n_mels + 2, fmin=settings.fmin, fmax=settings.fmax)
+    hertz = [f for f in (250, 500, 1000, 2000, 4000, 8000) if f < settings.fmax]
+    ax.set_yticks(np.interp(hertz, centres[1:-1], np.arange(settings.n_mels)), map(str, hertz))
+    ax.set(xlabel="time in the film [s]", ylabel="frequency [Hz, mel scale]")
+    # Beside the axes, not out of them, so that a time axis above stays aligned.
+    if colorbar:
+        ax.figure.colorbar(image, cax=ax.inset_axes((1.01, 0, 0.012, 1)), label="power [dB]")
+    return ax
+
+
+def frames(clip: Clip, *, columns: int = 10, ax: Axes | None = None) -> Axes:
+    """Draw some of a clip's frames side by side, each where it is in time.
+
+    Parameters
+    ----------
+    clip : Clip
+    columns : int
+        How many are shown.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = ax or new_axes()
+    length = len(clip.frames) / FRAME_RATE
+    chosen = np.arange(columns) * len(clip.frames) // columns
+    strip = np.concatenate(list(clip.frames[chosen]), axis=1)
+    # Padding is white: it is nothing, where black might be a dark scene.
+    strip[:, np.repeat(chosen >= clip.frame_count, clip.frames.shape[2])] = 255
+    ax.imshow(strip, aspect="auto", extent=(clip.start, clip.start + length, 0, 1))
+    for left in range(1, columns):
+        ax.axvline(clip.start + left * length / columns, color="white", lw=1.5)
+    ax.set(xlabel="time in the film [s]", yticks=[])
+    return ax
+
+
+def clip(clip: Clip, settings: MelSettings | None = None) -> Figure:
+    """Draw frames, waveform and log-mel spectrogram of a clip on one time axis.
+
+    Parameters
+    ----------
+    clip : Clip
+    settings : MelSettings, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    import matplotlib.pyplot as plt
+
+    settings = settings or MelSettings()
+    figure, rows = plt.subplots(
+        3, 1, figsize=(11, 6.5), sharex=True, height_ratios=(1.2, 1, 2), layout="constrained"
+    )
+    frames(clip, ax=rows[0])
+    waveform(clip, ax=rows[1])
+    mel = log_mel(clip.waveform[: clip.sample_count], settings)
+    if mel.shape[1]:
+        spectrogram(mel, settings, start=clip.start, ax=rows[2])
+    rows[0].set_xlabel("")
+    rows[1].set_xlabel("")
+    rows[0].set_xlim(clip.start, clip.start + len(clip.frames) / FRAME_RATE)
+    return figure

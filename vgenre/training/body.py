@@ -1,0 +1,248 @@
+"""Fine-tuning of the body on single frames: every layer of it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+
+from ..data.items import Item, shared_weights
+from ..errors import DataError
+from ..labels import MULTI, UNKNOWN, LabelSet
+from ..models.body import build_frame_classifier, freeze_normalisation
+from .losses import masked_crossentropy
+from .options import FineTuning
+
+
+@dataclass(frozen=True)
+class FramePool:
+    """Frames to draw batches from.
+
+    Parameters
+    ----------
+    frames : ndarray of uint8, shape (n_frames, height, width, 3)
+        May be a memory map.
+    rows : ndarray of int, shape (n,)
+        The frames that may be drawn.
+    targets : ndarray of float32, shape (n, n_labels)
+        1, 0 or `UNKNOWN`.
+    weights : ndarray, shape (n,)
+        How often each frame is drawn, relative to the others of the pool.
+    """
+
+    frames: np.ndarray
+    rows: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not len(self.rows):
+            raise DataError("there are no frames to fine-tune on")
+
+
+def frame_pool(
+    items: Sequence[Item], labels: LabelSet, frames: np.ndarray, owners: np.ndarray
+) -> FramePool:
+    """A pool of the training part of a data set, drawn from by `vgenre.data.items.shared_weights`.
+
+    Parameters
+    ----------
+    items : sequence of Item
+    labels : LabelSet
+    frames, owners
+        As `vgenre.data.frames.decode_frames` gives them.
+
+    Returns
+    -------
+    FramePool
+    """
+    rows = np.flatnonzero([items[owner].split == "train" for owner in owners])
+    drawn = [items[owners[row]] for row in rows]
+    many = LabelSet(labels.names, MULTI)  # frames are learnt by sigmoid in any case
+    targets = np.stack([many.target(item.labels, item.known) for item in drawn])
+    return FramePool(frames, rows, targets, shared_weights(drawn))
+
+
+class FrameBatches(keras.utils.PyDataset):
+    """Augmented batches; each takes the same number of frames from every pool.
+
+    Parameters
+    ----------
+    pools : sequence of FramePool
+    options : FineTuning
+    """
+
+    def __init__(self, pools: Sequence[FramePool], options: FineTuning) -> None:
+        super().__init__(workers=1)
+        self.pools, self.options, self.epoch = pools, options, 0
+        self._probabilities = [pool.weights / pool.weights.sum() for pool in pools]
+
+    def __len__(self) -> int:
+        return min(self.options.checkpoint_every, self.options.steps)
+
+    def on_epoch_end(self) -> None:
+        """Make the next epoch draw other frames."""
+        self.epoch += 1
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        options = self.options
+        rng = np.random.default_rng([options.seed, self.epoch, index])
+        frames, targets = [], []
+        for i in range(options.batch_size):
+            which = i % len(self.pools)
+            pool = self.pools[which]
+            j = rng.choice(len(pool.rows), p=self._probabilities[which])
+            frames.append(
+                augment(pool.frames[pool.rows[j]], options.size, rng, options.smallest_crop)
+            )
+            targets.append(pool.targets[j])
+        pictures, wanted = np.stack(frames), np.stack(targets)
+        return mix(pictures, wanted, rng, options.mixup) if options.mixup else (pictures, wanted)
+
+
+def mix(
+    pictures: np.ndarray, targets: np.ndarray, rng: np.random.Generator, alpha: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Blend each picture of a batch with another one of it, and their targets likewise.
+
+    Parameters
+    ----------
+    pictures : ndarray of uint8, shape (n, height, width, 3)
+    targets : ndarray of float32, shape (n, n_labels)
+        1, 0 or `UNKNOWN`; a blend with an unknown is unknown.
+    rng : numpy.random.Generator
+    alpha : float
+        Parameter of the beta distribution of the shares.
+
+    Returns
+    -------
+    pictures : ndarray of uint8, shape (n, height, width, 3)
+    targets : ndarray of float32, shape (n, n_labels)
+    """
+    share = rng.beta(alpha, alpha, len(pictures)).astype(np.float32)
+    share = np.maximum(share, 1 - share)  # the picture itself has the larger part
+    other = rng.permutation(len(pictures))
+    s = share[:, None, None, None]
+    blended = np.rint(s * pictures + (1 - s) * pictures[other]).astype(np.uint8)
+    wanted = share[:, None] * targets + (1 - share[:, None]) * targets[other]
+    wanted[(targets < 0) | (targets[other] < 0)] = UNKNOWN
+    return blended, wanted
+
+
+def augment(
+    frame: np.ndarray, size: int, rng: np.random.Generator, smallest_crop: float = 0.35
+) -> np.ndarray:
+    """A random crop of a frame, perhaps mirrored, with other brightness, contrast and colour.
+
+    Parameters
+    ----------
+    frame : ndarray of uint8, shape (height, width, 3)
+    size : int
+        Height and width of the result in pixels.
+    rng : numpy.random.Generator
+    smallest_crop : float
+        Least share of the picture's area.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
+    """
+    height, width = frame.shape[:2]
+    area, aspect = rng.uniform(smallest_crop, 1), np.exp(rng.uniform(-0.3, 0.3))
+    crop_height = min(height, round(height * np.sqrt(area / aspect)))
+    crop_width = min(width, round(width * np.sqrt(area * aspect)))
+    top, left = rng.integers(height - crop_height + 1), rng.integers(width - crop_width + 1)
+    crop = frame[top : top + crop_height, left : left + crop_width]
+    picture = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+    if rng.random() < 0.5:
+        picture = picture[:, ::-1]
+    contrast, brightness = rng.uniform(0.75, 1.25), rng.uniform(-20, 20)
+    mean = picture.mean()
+    picture = (picture - mean) * contrast + mean + brightness
+    grey = picture.mean(axis=-1, keepdims=True)
+    picture = grey + (picture - grey) * rng.uniform(0.6, 1.3)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def finetune(
+    body: keras.Model,
+    pools: Sequence[FramePool],
+    options: FineTuning,
+    directory: str | Path,
+    *,
+    verbose: int = 2,
+) -> keras.Model:
+    """Fine-tune a body throughout on single frames.
+
+    A run that was killed continues from its last checkpoint in `directory`.
+
+    Parameters
+    ----------
+    body : keras.Model
+        Built with ``size=options.size`` and ``dtype=options.dtype``; its
+        weights are changed.
+    pools : sequence of FramePool
+    options : FineTuning
+    directory : str or Path
+        For checkpoints and TensorBoard logs.
+    verbose : int
+        As in ``keras.Model.fit``.
+
+    Returns
+    -------
+    keras.Model
+        The frame classifier: `body` and a dense layer, with the moving average
+        of the weights.
+    """
+    keras.utils.set_random_seed(options.seed)
+    directory = Path(directory)
+    model = build_frame_classifier(body, pools[0].targets.shape[1])
+    if options.head_steps:
+        body.trainable = False
+        model.compile(keras.optimizers.Adam(2e-3), masked_crossentropy)
+        probing = replace(options, steps=options.head_steps, checkpoint_every=options.head_steps)
+        _fit(model, FrameBatches(pools, probing), 1, directory / "head", verbose)
+        body.trainable = True
+        freeze_normalisation(body)
+    if not options.steps:
+        return model
+    warmup = max(1, options.steps // 20)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        options.learning_rate / 20,
+        max(1, options.steps - warmup),
+        alpha=0.01,
+        warmup_target=options.learning_rate,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=options.weight_decay,
+        global_clipnorm=1.0,
+        use_ema=True,
+        ema_momentum=min(0.998, 1 - 1 / max(2, options.steps // 5)),
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "beta"])
+    model.compile(optimizer, masked_crossentropy)
+    batches = FrameBatches(pools, options)
+    _fit(model, batches, -(-options.steps // len(batches)), directory, verbose)
+    optimizer.finalize_variable_values(model.trainable_variables)
+    return model
+
+
+def _fit(
+    model: keras.Model, batches: FrameBatches, epochs: int, directory: Path, verbose: int
+) -> None:
+    model.fit(
+        batches,
+        epochs=epochs,
+        verbose=verbose,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(directory / "backup", double_checkpoint=True),
+            keras.callbacks.TensorBoard(directory / "tensorboard"),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+    )

@@ -1,0 +1,1 @@
+"""The networks of the literature, a file a family. Needs ``[train]``."""
