@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
+from .errors import needs
 from .media.ffmpeg import TIMEOUT
 from .media.reader import ahead, sampled_clips
 from .media.sampling import Sampling
 from .media.types import CLIP_SECONDS, SAMPLE_RATE, Clip, MediaInfo
+
+FILTERS_FILE = Path(__file__).parent / "mel_filters.npz"
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ def log_mel(waveform: np.ndarray, settings: MelSettings | None = None) -> np.nda
 
     Notes
     -----
-    The scale goes back to Stevens, Volkmann and Newman, *A Scale for the
+    It is what librosa gives, which a test compares it with; labelling does without
+    librosa, as that takes a second to import. The scale goes back to Stevens, Volkmann and Newman, *A Scale for the
     Measurement of the Psychological Magnitude Pitch*, 1937.
 
     Examples
@@ -93,38 +97,77 @@ def log_mel(waveform: np.ndarray, settings: MelSettings | None = None) -> np.nda
     >>> vgenre.log_mel(np.sin(2 * np.pi * 440 * seconds).astype("float32")).shape
     (96, 50)
     """
-    import librosa  # heavy: numba and scipy
-
     settings = settings or MelSettings()
     columns = -(-len(waveform) // settings.hop_length)
-    if columns == 0:
-        return np.zeros((settings.n_mels, 0), np.float32)
-    # Zeros behind the end, as librosa itself puts there; it warns of fewer than one transform.
-    waveform = np.pad(waveform, (0, max(0, settings.n_fft - len(waveform))))
-    power = librosa.feature.melspectrogram(
-        y=waveform,
-        sr=settings.sample_rate,
-        n_fft=settings.n_fft,
-        win_length=settings.win_length,
-        hop_length=settings.hop_length,
-        n_mels=settings.n_mels,
-        fmin=settings.fmin,
-        fmax=settings.fmax,
-        center=True,
-    )[:, :columns]
-    amin = settings.reference * 10 ** (settings.floor_db / 10)
-    decibels = librosa.power_to_db(power, ref=settings.reference, amin=amin, top_db=None)
+    # Column t is centred on its sample, so half a transform of zeros stands before the first.
+    behind = columns * settings.hop_length + settings.n_fft - len(waveform)
+    padded = np.pad(waveform, (settings.n_fft // 2, behind))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, settings.n_fft)
+    frames = frames[:: settings.hop_length][:columns]
+    spectrum = np.fft.rfft(_window(settings) * frames).astype(np.complex64)
+    power = mel_filters(settings) @ (np.abs(spectrum) ** 2).T
+    decibels = 10 * np.log10(np.maximum(power, _least_power(settings)))
+    decibels -= 10 * np.log10(settings.reference)
     return np.clip(decibels, settings.floor_db, settings.ceiling_db).astype(np.float32)
 
 
-@functools.cache
-def preload() -> None:
-    """Load librosa in a thread.
+def _least_power(settings: MelSettings) -> float:
+    return settings.reference * 10 ** (settings.floor_db / 10)
 
-    It takes a second at its first use, in which models and first frames can be read.
+
+@functools.lru_cache(8)
+def _window(settings: MelSettings) -> np.ndarray:
+    """A periodic Hann window in the middle of a transform: float64, shape (n_fft,)."""
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(settings.win_length) / settings.win_length)
+    missing = settings.n_fft - settings.win_length
+    return np.pad(hann, (missing // 2, missing - missing // 2))
+
+
+@functools.lru_cache(8)
+def mel_filters(settings: MelSettings) -> np.ndarray:
+    """The triangular windows that sum frequencies up to mel bands.
+
+    Those of the default settings ship as data, so that labelling needs no librosa;
+    `pipelines/mel_filters.py` makes the file.
+
+    Parameters
+    ----------
+    settings : MelSettings
+
+    Returns
+    -------
+    ndarray of float32, shape (n_mels, 1 + n_fft // 2)
+
+    Raises
+    ------
+    MissingExtra
+        If the settings are others and librosa is not installed.
     """
-    silence = np.zeros(MelSettings().n_fft, np.float32)
-    threading.Thread(target=log_mel, args=(silence,), daemon=True).start()
+    with np.load(FILTERS_FILE, allow_pickle=False) as shipped:
+        if (name := filters_name(settings)) in shipped:
+            return shipped[name]
+    with needs("train", "a spectrogram of other than the default settings"):
+        import librosa
+    return librosa.filters.mel(
+        sr=settings.sample_rate,
+        n_fft=settings.n_fft,
+        n_mels=settings.n_mels,
+        fmin=settings.fmin,
+        fmax=settings.fmax,
+    )
+
+
+def filters_name(settings: MelSettings) -> str:
+    """What the filters of some settings are called in the file of those that ship."""
+    s = settings
+    return f"{s.sample_rate} Hz, {s.n_fft}, {s.n_mels} bands, {s.fmin:g} to {s.fmax:g} Hz"
+
+
+def band_centres(settings: MelSettings) -> np.ndarray:
+    """The middle of each mel band in Hz: float64, shape (n_mels,)."""
+    filters = mel_filters(settings).astype(np.float64)
+    hertz = np.fft.rfftfreq(settings.n_fft, 1 / settings.sample_rate)
+    return filters @ hertz / np.maximum(filters.sum(axis=1), 1e-12)
 
 
 @dataclass(frozen=True)

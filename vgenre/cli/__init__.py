@@ -37,12 +37,20 @@ def main() -> int:
     int
         0: all done; 1: nothing could be done; 3: some files failed; 130: stopped by the user.
     """
-    from ..errors import VgenreError
+    from ..errors import MissingExtra, VgenreError
+    from .extras import extra_of
 
     try:
         app(_with_addresses(sys.argv[1:]))
     except (VgenreError, OSError) as error:  # an OSError here: a full disk, for one
         print(f"vgenre: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if not (extra := extra_of(library)):
+            raise
+        command = f"vgenre {sys.argv[1]}"
+        print(f"vgenre: {MissingExtra(command, library, extra)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("vgenre: stopped", file=sys.stderr)

@@ -9,16 +9,16 @@ import subprocess
 import typer
 
 from .common import ALL_DONE, NOTHING_DONE
+from .extras import EXTRAS
 
 
 def doctor() -> None:
-    """Check FFmpeg, the models, the engines and the GPU."""
-    from ..data.cache import default_cache
+    """Check FFmpeg, the engines, the models, the extras and the GPU."""
+    from .. import __version__
     from ..engines.choose import choose_engine, has_gpu
     from ..errors import VgenreError
     from ..media.ffmpeg import find_ffmpeg
     from ..models.store import available_models, read_card
-    from ..version import __version__
 
     healthy = True
 
@@ -35,12 +35,10 @@ def doctor() -> None:
         line(True, "FFmpeg", f"{' '.join(said.stdout.split()[:3])}, {program}")
     except (VgenreError, OSError, subprocess.CalledProcessError) as error:
         line(False, "FFmpeg", str(error))
-    for engine, why in (("openvino", "fast on CPUs"), ("tensorflow", "training and GPUs")):
-        there = importlib.util.find_spec(engine) is not None
-        line(there, engine, why if there else f"pip install {engine} ({why})")
-    typer.echo(
-        f"{'ok     ' if has_gpu() else 'none   '} {'NVIDIA GPU':12} the driver was looked for"
-    )
+    there = importlib.util.find_spec("openvino") is not None
+    line(there, "openvino", "runs the models on CPUs" if there else "pip install openvino")
+    gpu = "TensorFlow can use it" if has_gpu() else "OpenVINO runs the models on the CPU"
+    typer.echo(f"{'ok     ' if has_gpu() else 'none   '} {'NVIDIA GPU':12} {gpu}")
     models = available_models()
     if not models:
         line(False, "models", "none ships with this installation; install the package again")
@@ -50,5 +48,15 @@ def doctor() -> None:
             line(True, f"model {name}", f"{len(card.labels)} genres, {choose_engine('auto', card)}")
         except VgenreError as error:
             line(False, f"model {name}", str(error))
-    typer.echo(f"ok      {'cache':12} {default_cache()}")
+    for extra, (purpose, imports) in EXTRAS.items():
+        missing = [name for name in imports if importlib.util.find_spec(name) is None]
+        told = f"{purpose}: pip install 'vgenre[{extra}]'" if missing else purpose
+        typer.echo(f"{'absent ' if missing else 'ok     '} {extra:12} {told}")
+    typer.echo(f"ok      {'cache':12} {_cache()}")
     raise typer.Exit(ALL_DONE if healthy else NOTHING_DONE)
+
+
+def _cache() -> str:
+    from ..data.cache import default_cache
+
+    return str(default_cache())

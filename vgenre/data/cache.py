@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from ..engines.choose import has_gpu
@@ -26,6 +25,8 @@ from .features import ClipFeatures, FeatureExtractor, readable
 from .items import Item
 
 if TYPE_CHECKING:
+    import keras
+
     from ..models.card import Architecture
 
 CACHE_LIMIT = 20_000_000_000

@@ -25,7 +25,7 @@ from ..media.sampling import Sampling
 from ..media.types import Clip, MediaInfo
 from ..models.card import ModelCard
 from ..models.store import find_model, read_card
-from ..sound import SoundInput, heard_clips, preload, sound_input
+from ..sound import SoundInput, heard_clips, sound_input
 from .explain import Explanation, explain
 from .padding import frame_masks, padded
 from .record import OK, PARTIAL, ClipResult, FilmResult, failure
@@ -68,7 +68,6 @@ def load_model(
     """
     directory = find_model(model)
     card = read_card(directory)
-    preload()
     return Model(card, load_engine(engine, directory, card, threads=threads))
 
 
