@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toys import toy_model
+from toys import toy_model, toy_model_with_graphs
 
+import vgenre
 from vgenre.engines.tensorflow import TensorFlowEngine
 from vgenre.errors import ModelError
 from vgenre.models.build import body_of, head_of
@@ -17,7 +18,9 @@ from vgenre.models.card import Architecture, ModelCard
 from vgenre.models.store import (
     BODY_FILE,
     CARD_FILE,
+    GRAPHS,
     HEAD_FILE,
+    file_hash,
     find_model,
     load_weights,
     read_card,
@@ -82,6 +85,31 @@ def test_a_missing_file_is_refused(model: Path) -> None:
     (model / HEAD_FILE).unlink()
     with pytest.raises(ModelError, match=rf"{HEAD_FILE}: this file of the model is missing"):
         read_card(model)
+
+
+def test_only_the_files_that_the_engine_reads_are_checked(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy_model_with_graphs(model)
+    hashed: list[str] = []
+
+    def noted(path: Path) -> str:
+        hashed.append(path.name)
+        return file_hash(path)
+
+    monkeypatch.setattr("vgenre.models.store.file_hash", noted)
+    read_card(model, files=())
+    assert hashed == []
+    (model / BODY_FILE).unlink()  # a reader of graphs has no need of it
+    vgenre.load_model(model, engine="openvino")
+    assert sorted(hashed) == sorted(GRAPHS)
+    vgenre.load_model(model, engine="openvino", check=False)
+    assert sorted(hashed) == sorted(GRAPHS)
+    with pytest.raises(ModelError, match=rf"{BODY_FILE}: this file of the model is missing"):
+        vgenre.load_model(model, engine="tensorflow")
+    (model / "head.bin").write_bytes((model / "head.bin").read_bytes() + b"\0")
+    with pytest.raises(ModelError, match=r"head\.bin: damaged"):
+        vgenre.load_model(model, engine="openvino")
 
 
 def test_a_body_can_be_shared_with_a_model_that_ships(
