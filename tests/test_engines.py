@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import pickle
 import shutil
 import subprocess
@@ -17,11 +19,15 @@ from rendered import film
 from toys import toy_model, toy_model_with_graphs
 
 import vgenre
-from vgenre.engines.choose import load_engine
+from vgenre.batch.ray import Cluster
+from vgenre.batch.run import engine_for
+from vgenre.data.cache import feature_engine
+from vgenre.engines import choose
+from vgenre.engines.choose import choose_engine, has_gpu, load_engine
 from vgenre.engines.export import body_graph, quantise
 from vgenre.engines.openvino import OpenVINOEngine
 from vgenre.engines.tensorflow import TensorFlowEngine
-from vgenre.errors import DataError, ModelError
+from vgenre.errors import DataError, MissingExtra, ModelError
 from vgenre.labelling.model import Model
 from vgenre.models.build import body_of
 from vgenre.models.card import CARD_FILE, Architecture
@@ -184,6 +190,100 @@ def test_a_head_in_the_place_of_a_body_is_refused(model: Path, tmp_path: Path) -
 def test_frames_of_another_shape_are_refused_in_words(model: Path, frames: object) -> None:
     with pytest.raises(DataError, match=r"frames are uint8 of the shape \(n, 299, 299, 3\)"):
         vgenre.load_model(model).features(frames)  # type: ignore[arg-type]
+
+
+def test_features_to_train_on_are_of_one_precision_on_all_cpus() -> None:
+    body = body_of(Architecture.toy())
+    engine, name = feature_engine(body, "hash")
+    assert name == "hash openvino f32" or has_gpu()
+    wanted = TensorFlowEngine(body).features(FRAMES)
+    np.testing.assert_allclose(engine.features(FRAMES), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which the driver of an NVIDIA GPU is to be seen, and no GPU."""
+    (tmp_path / "version").write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module\n")
+    monkeypatch.setattr("vgenre.engines.choose.NVIDIA_DRIVER", tmp_path / "version")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    choose._tensorflow_says_gpu.cache_clear()
+
+
+@pytest.mark.parametrize("imported", [True, False])
+def test_a_driver_alone_is_no_gpu(
+    driver: None, model: Path, monkeypatch: pytest.MonkeyPatch, imported: bool
+) -> None:
+    if not imported:  # as in a process that has yet to load a model: another one is asked
+        spec = importlib.util.find_spec("tensorflow")
+        monkeypatch.delitem(sys.modules, "tensorflow")
+        monkeypatch.setattr(choose, "is_installed", lambda name: spec is not None)
+    assert not has_gpu()
+    assert choose_engine("auto", read_card(model)) == "openvino"
+
+
+def test_tensorflow_is_not_asked_for_a_gpu_in_vain(
+    driver: None, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "_tensorflow_says_gpu", lambda: pytest.fail("it was asked"))
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert choose_engine("auto", read_card(model)) == "openvino"
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    monkeypatch.setattr(choose, "NVIDIA_DRIVER", Path("/nonexistent"))
+    assert choose_engine("auto", read_card(model)) == "openvino"
+
+
+def test_without_tensorflow_the_line_that_installs_it_is_said(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy_model(tmp_path / "no-graphs")
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    said = r"^--engine tensorflow needs TensorFlow, .*: pip install 'vgenre\[train\]'$"
+    with pytest.raises(MissingExtra, match=said):
+        vgenre.load_model(model, engine="tensorflow")
+    said = r"^the model toy, which has no graphs .* needs TensorFlow, .*'vgenre\[train\]'$"
+    with pytest.raises(MissingExtra, match=said):
+        vgenre.load_model(tmp_path / "no-graphs")
+    assert vgenre.load_model(model).engine.name == "openvino"
+
+
+def test_the_command_says_it_too(model: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        film(tmp_path / f"{name}.mp4", seconds=1)
+    (tmp_path / "run.py").write_text(
+        "import sys\n"
+        "sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+        "from vgenre.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(main())\n"
+    )
+    command = [sys.executable, str(tmp_path / "run.py"), "label", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--model", str(model), "--engine", "tensorflow"],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "vgenre: --engine tensorflow needs TensorFlow, which is not installed: "
+        "pip install 'vgenre[train]'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "wanted"),
+    [
+        ("auto", 0.0, "openvino"),
+        ("auto", 1.0, "auto"),
+        ("tensorflow", 0.0, "tensorflow"),
+        ("openvino", 1.0, "openvino"),
+    ],
+)
+def test_actors_with_gpus_choose_on_their_own_machine(
+    driver: None, model: Path, monkeypatch: pytest.MonkeyPatch, name: str, gpus: float, wanted: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # here, where it does not matter
+    assert engine_for(name, read_card(model), Cluster(gpus=gpus)) == wanted
 
 
 @pytest.mark.slow
