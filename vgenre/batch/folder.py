@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import DataError
-from ..labelling.model import Model, load_model
+from ..labelling.load import load_model
+from ..labelling.model import Model
 from ..labelling.record import FilmResult
 from ..media.find import find_media
 from ..media.sampling import Sampling
