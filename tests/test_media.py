@@ -550,6 +550,17 @@ def test_any_file_name_is_read(
         assert read_clip(path).frame_count in (12, 13)
 
 
+NO_TEXT = os.fsdecode(b"Am\xe9lie.mkv")  # Latin-1 on a system of UTF-8: half of old libraries
+
+
+def test_a_name_that_is_no_utf8_is_read(short_film: Path, tmp_path: Path) -> None:
+    path = tmp_path / NO_TEXT
+    shutil.copy(short_film, path)
+    for given in (path, str(path), os.fsencode(path)):
+        assert probe(given).duration == pytest.approx(3, abs=0.1)
+        assert read_clip(given).frame_count in (12, 13)
+
+
 # --- damage and malice ----------------------------------------------------------------------
 
 

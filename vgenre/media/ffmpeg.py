@@ -101,6 +101,9 @@ def messages_of(path: str, argv: list[str], timeout: float) -> str:
 _UNINDEXED = frozenset({"mpegts", "mpeg"})
 _LEAD = 10.0  # seconds
 
+# ffmpeg-python cannot take a file name that is not UTF-8, so it never gets the name.
+_PLACEHOLDER = "film"
+
 
 def decode_args(
     info: MediaInfo,
@@ -120,7 +123,7 @@ def decode_args(
         options["t"] = f"{seconds + lead:.6f}"
     if skip_frame:
         options["skip_frame"] = skip_frame
-    source = ffmpeg.input(file_url(info.path), **options)
+    source = ffmpeg.input(_PLACEHOLDER, **options)
     outputs = []
     # Each output has a filter chain of its own. In one common graph FFmpeg would keep all
     # pictures in memory until the first sound comes.
@@ -156,4 +159,6 @@ def decode_args(
         )
     command = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     command = command.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
-    return list(ffmpeg.compile(command, cmd=find_ffmpeg()))
+    argv = list(ffmpeg.compile(command, cmd=find_ffmpeg()))
+    argv[argv.index("-i") + 1] = file_url(info.path)
+    return argv

@@ -25,7 +25,7 @@ def find_media(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
         In the order given, folders sorted; each file once.
     """
     found: dict[str, None] = {}
-    for path in (os.fspath(p) for p in paths):
+    for path in (os.fsdecode(p) for p in paths):
         if is_remote(path):
             found.update(dict.fromkeys(find_remote(path, MEDIA_SUFFIXES)))
             continue

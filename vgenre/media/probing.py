@@ -49,7 +49,7 @@ def probe(path: str | os.PathLike[str], *, timeout: float = TIMEOUT) -> MediaInf
     >>> vgenre.probe("film.mkv").duration  # doctest: +SKIP
     5843.7
     """
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if is_sequence(path):
         return probe_sequence(path)
     check_file(path)

@@ -111,7 +111,7 @@ def iter_clips(
     MediaTimeoutError
         If FFmpeg gives nothing for `timeout` seconds.
     """
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if is_sequence(path):
         yield from sequence_clips(path, start, seconds, sample_rate)
         return
