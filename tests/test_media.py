@@ -125,6 +125,13 @@ def test_metadata_cannot_imitate_a_stream(tmp_path: Path) -> None:
     assert info.duration == pytest.approx(1, abs=0.1)
 
 
+def test_a_file_name_cannot_imitate_what_ffmpeg_says(short_film: Path, tmp_path: Path) -> None:
+    lie = "x\n  Duration: 99:00:00.00\n  Stream #0:7: Video: h264, yuv420p, 1x1, 9 fps\n.mkv"
+    info = probe(shutil.copy(short_film, tmp_path / lie))
+    assert (info.video_stream, info.width) == (0, 160)
+    assert info.duration == pytest.approx(3, abs=0.1)
+
+
 def test_track_with_an_odd_language_is_seen(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", "-metadata:s:a:0", "language=a (b) c", seconds=1)
     assert probe(path).audio_stream == 1
@@ -223,6 +230,10 @@ def test_rotated_film_is_shown_upright(tmp_path: Path, degrees: int, side: tuple
     assert is_red(read_clip(path).frames[0][:, :140])
     set_rotation(path, degrees)
     assert is_red(read_clip(path).frames[0][side])
+    info = probe(path)
+    assert (info.rotation, info.width, info.height) == (degrees, 160, 120)
+    assert info.display_size == ((160, 120) if degrees == 180 else (120, 160))
+    assert info.aspect == pytest.approx(4 / 3 if degrees == 180 else 3 / 4)
 
 
 @pytest.mark.parametrize("size", ["90x160", "161x121", "2x2", "720x16"])
@@ -246,6 +257,8 @@ def test_non_square_pixels_keep_the_whole_picture(tmp_path: Path) -> None:
     path = film(tmp_path / "dvd.mkv", "-aspect", "16:9", seconds=1, picture=RED_LEFT, sound=None)
     info, frame = probe(path), read_clip(path).frames[0]
     assert (info.width, info.height) == (160, 120)
+    assert info.display_size == (213, 120)
+    assert info.aspect == pytest.approx(16 / 9, abs=0.01)
     assert is_red(frame[:, :140]) and not is_red(frame[:, 160:])
 
 
@@ -710,3 +723,21 @@ def test_reader_that_stops_early_leaves_nothing_behind(plain_film: Path) -> None
             break
         time.sleep(0.1)
     assert not [t for t in threading.enumerate() if "_empty" in t.name]
+
+
+def test_a_start_that_fails_leaves_no_descriptors(
+    short_film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = probe(short_film)
+    open_before = len(os.listdir("/proc/self/fd"))
+    no_program = tmp_path / "ffmpeg"
+    no_program.write_text("#!/nowhere/interpreter\n")
+    no_program.chmod(0o755)
+    for named in (no_program, tmp_path / "missing"):
+        monkeypatch.setenv("VGENRE_FFMPEG", str(named))
+        for _ in range(5):
+            with pytest.raises(FFmpegNotFoundError, match=str(named)):
+                read_clip(short_film, info=info)
+            with pytest.raises(FFmpegNotFoundError, match=str(named)):
+                probe(short_film)
+    assert len(os.listdir("/proc/self/fd")) == open_before

@@ -13,7 +13,7 @@ import subprocess
 import ffmpeg
 
 from ..errors import FFmpegNotFoundError, MediaTimeoutError
-from .decoder import Pipe
+from .decoder import Pipe, starting
 from .types import FRAME_RATE, FRAME_SIZE, MediaInfo
 
 TIMEOUT = 120.0
@@ -86,11 +86,12 @@ def probe_args(path: str) -> list[str]:
 
 
 def messages_of(path: str, argv: list[str], timeout: float) -> str:
-    """FFmpeg's messages; its exit status says nothing (without an output it is 1)."""
+    """Run FFmpeg for its messages; its exit status says nothing (without an output it is 1)."""
     try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
-        )
+        with starting(argv[0]):
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+            )
     except subprocess.TimeoutExpired:
         raise MediaTimeoutError(path, f"FFmpeg could not probe it in {timeout:g} s") from None
     return done.stderr.decode("utf-8", "replace")
