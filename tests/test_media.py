@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 import zlib
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -190,6 +191,64 @@ def test_key_frames_stand_until_the_next_one(tmp_path: Path) -> None:
     assert set(map(frame_number, first.frames)) == {0, 50, 100, 150, 200}
     assert set(map(frame_number, second.frames[: second.frame_count])) == {250}
     assert first.has_sound
+
+
+@pytest.mark.parametrize("sound", ["sine=frequency=440", None])
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts", "avi"])
+def test_the_last_key_frame_stands_until_the_end(
+    tmp_path: Path, container: str, sound: str | None
+) -> None:
+    path = film(
+        tmp_path / f"k.{container}",
+        *("-g", 90, "-sc_threshold", 0, "-c:a", "ac3"),
+        seconds=14,
+        picture=counter(25),
+        sound=sound,
+    )
+    first, second = iter_clips(path, skip_frame="nokey")
+    assert (first.frame_count, second.frame_count) == (CLIP_FRAMES, 16)
+    assert set(map(frame_number, first.frames)) == {0, 90, 180}
+    assert {frame_number(f) for f in second.frames[:16]} == {180, 270}
+    assert_padded(second)
+
+
+def test_a_single_key_frame_stands_for_the_whole_film(tmp_path: Path) -> None:
+    path = film(tmp_path / "k.mp4", "-g", 900, "-sc_threshold", 0, seconds=25, picture=counter(25))
+    clips = list(iter_clips(path, skip_frame="nokey"))
+    assert [clip.frame_count for clip in clips] == [CLIP_FRAMES, CLIP_FRAMES, 20]
+    assert {frame_number(f) for c in clips for f in c.frames[: c.frame_count]} == {0}
+
+
+@pytest.mark.parametrize("container", ["mp4", "ts"])
+def test_key_frames_in_the_middle_begin_with_the_one_before(tmp_path: Path, container: str) -> None:
+    path = film(
+        tmp_path / f"k.{container}",
+        *("-g", 100, "-sc_threshold", 0, "-c:a", "ac3"),
+        seconds=24,
+        picture=counter(25),
+        sound="aevalsrc='gte(t,13)*0.8*sin(2*PI*1000*t)':s=48000",
+    )
+    (clip,) = iter_clips(path, 6, seconds=10, skip_frame="nokey")
+    shown = [frame_number(f) for f in clip.frames[: clip.frame_count]]
+    wanted = np.floor((6 + (np.arange(CLIP_FRAMES) + 0.5) / FRAME_RATE) / 4) * 100
+    assert shown == wanted.tolist()
+    onset = 6 + np.argmax(np.abs(clip.waveform) > 0.4) / SAMPLE_RATE
+    assert onset == pytest.approx(13, abs=0.05)
+
+
+@pytest.mark.parametrize("sound", ["sine=frequency=440", None])
+@pytest.mark.parametrize("container", ["mkv", "ts", "avi"])
+def test_key_frames_of_a_cut_off_film_end_where_it_ends(
+    tmp_path: Path, container: str, sound: str | None
+) -> None:
+    whole = film(tmp_path / f"whole.{container}", "-g", 100, "-c:a", "ac3", seconds=40, sound=sound)
+    path = tmp_path / f"cut.{container}"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    info = replace(probe(path), duration=40.0)
+    decoded = sum(c.frame_count for c in iter_clips(path, info=info)) / FRAME_RATE
+    shown = sum(c.frame_count for c in iter_clips(path, info=info, skip_frame="nokey"))
+    assert decoded < 30
+    assert shown / FRAME_RATE == pytest.approx(decoded, abs=0.5)
 
 
 def test_frames_of_a_large_picture_equal_an_independent_decode(tmp_path: Path) -> None:

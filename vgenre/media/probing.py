@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import MediaError
-from .ffmpeg import TIMEOUT, file_url, messages_of, probe_args
+from .ffmpeg import TIMEOUT, file_url, messages_of, probe_args, walk_args
 from .find import check_file
 from .sequences import is_sequence
 from .stills import is_image, probe_sequence, read_image
@@ -67,11 +67,41 @@ def probe(path: str | bytes | os.PathLike[str], *, timeout: float = TIMEOUT) -> 
     info = parse_report(path, messages_of(path, probe_args(path), timeout))
     if info.duration == 0:
         # No length in the header (a cut-off or streamed file): walk through the packets.
-        report = messages_of(
-            path, [*probe_args(path), "-map", "0", "-c", "copy", "-f", "null", "-"], timeout
-        )
-        info = replace(info, duration=last_time(report))
+        info = replace(info, duration=last_time(messages_of(path, walk_args(path), timeout)))
     return info
+
+
+def picture_end(
+    info: MediaInfo, start: float, seconds: float | None = None, *, timeout: float = TIMEOUT
+) -> float:
+    """Find how far the picture goes behind a time, without decoding it.
+
+    What the file's header says is not trusted: a film that was cut off still says its full
+    length.
+
+    Parameters
+    ----------
+    info : MediaInfo
+        Of a film with a picture.
+    start : float
+        Seconds from the beginning of the film.
+    seconds : float, optional
+        How far to look; to the end of the film unless given.
+    timeout : float
+        Seconds after which FFmpeg is stopped.
+
+    Returns
+    -------
+    float
+        Seconds from `start`; 0 where nothing comes any more.
+
+    Raises
+    ------
+    MediaTimeoutError
+        If FFmpeg does not end in time.
+    """
+    argv = walk_args(info.path, info.video_stream, start, seconds)
+    return last_time(messages_of(info.path, argv, timeout))
 
 
 def parse_report(path: str, report: str) -> MediaInfo:
