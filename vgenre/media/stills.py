@@ -33,8 +33,6 @@ def read_image(path: str) -> np.ndarray:
     import cv2
 
     check_file(path)
-    if not os.path.isfile(path):
-        raise MediaError(path, "a picture has to be a plain file")
     try:
         with open(path, "rb") as file:
             picture = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)
