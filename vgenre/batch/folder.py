@@ -75,7 +75,7 @@ def label_folder(
     >>> for film in vgenre.label_folder("FILMS/"):  # doctest: +SKIP
     ...     print(film.path, film.labels)
     """
-    if isinstance(paths, (str, os.PathLike)):
+    if isinstance(paths, (str, bytes, os.PathLike)):
         paths = [paths]
     films = find_media(paths)
     policy = sampling if isinstance(sampling, Sampling) else Sampling.of(sampling)

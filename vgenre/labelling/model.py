@@ -106,7 +106,7 @@ class Model:
             A file that cannot be read gives one with status ``"error"``.
         """
         started = time.perf_counter()
-        path = os.fspath(path)
+        path = os.fsdecode(path)
         if is_remote(path):
             try:
                 with local_copy(path) as copy:

@@ -25,7 +25,7 @@ def find_media(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
         In the order given, folders sorted; each file once.
     """
     found: dict[str, None] = {}
-    for path in (os.fspath(p) for p in paths):
+    for path in (os.fsdecode(p) for p in paths):
         if is_remote(path):
             found.update(dict.fromkeys(find_remote(path, MEDIA_SUFFIXES)))
             continue
@@ -45,7 +45,9 @@ def check_file(path: str) -> None:
         raise MediaError(path, "there is no such file")
     if os.path.isdir(path):
         raise MediaError(path, "this is a folder, not a film")
+    if not os.path.isfile(path):  # one can wait for ever for what a named pipe gives
+        raise MediaError(path, "this is no plain file but a pipe, a socket or a device")
     if not os.access(path, os.R_OK):
         raise MediaError(path, "no permission to read it; check its owner and mode")
-    if os.path.isfile(path) and os.path.getsize(path) == 0:
+    if os.path.getsize(path) == 0:
         raise MediaError(path, "the file is empty; copy or download it again")
