@@ -111,7 +111,8 @@ class LiveBatch:
                 if not isinstance(error, VgenreError):
                     traceback.print_exc()
                 faults += 1
-                if faults == _MOST_FAULTS or not self._give_up(error):
+                kept = self._give_up(error)
+                if faults == _MOST_FAULTS or not kept:
                     self.trouble = f"labelling has stopped: {error}"
                     return
 
