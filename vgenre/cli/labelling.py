@@ -44,6 +44,7 @@ class Options:
     sort_into: Path | None = None
     link: str = "symlink"
     explain: bool = False
+    note: str = ""  # what a report says above its films
     quiet: bool = False
     verbose: bool = False
 
@@ -65,7 +66,8 @@ def label_all(paths: list[str], options: Options) -> int:
     with ExitStack() as stack:
         # What is to be written is tried before any work.
         writers = [
-            stack.enter_context(open_writer(path, card.labels.names)) for path in options.outputs
+            stack.enter_context(open_writer(path, card.labels.names, options.note))
+            for path in options.outputs
         ]
         if options.sort_into:
             options.sort_into.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ WRITERS: dict[str, type[Writer]] = {
 }
 
 
-def open_writer(path: str | Path, genres: tuple[str, ...]) -> Writer:
+def open_writer(path: str | Path, genres: tuple[str, ...], note: str = "") -> Writer:
     """A writer for a file, opened now, so that a bad path is known before any work.
 
     Parameters
@@ -27,6 +27,8 @@ def open_writer(path: str | Path, genres: tuple[str, ...]) -> Writer:
         Its suffix chooses the format.
     genres : tuple of str
         Of the model, for formats with a column a genre.
+    note : str
+        What a page to look at says above its films; other formats have no place for it.
 
     Raises
     ------
@@ -37,6 +39,8 @@ def open_writer(path: str | Path, genres: tuple[str, ...]) -> Writer:
     writer = WRITERS.get(path.suffix.lower())
     if writer is None:
         raise DataError(f"{path}: unknown kind of output; known are {', '.join(WRITERS)}")
+    if issubclass(writer, HtmlWriter):
+        return writer(path, genres, note)
     return writer(path, genres)
 
 
