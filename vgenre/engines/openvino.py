@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,15 @@ class OpenVINOEngine:
         self._body_lock, self._head_lock = threading.Lock(), threading.Lock()
         self._graph = body
         self._precision = {"INFERENCE_PRECISION_HINT": precision} if precision else {}
-        self._body = self._compiled(FRAMES_AT_ONCE)
         self._width = int(body.output(0).get_partial_shape()[1].get_length())
+        # In threads: half a second in which the caller decodes the first clip.
+        compiling = ThreadPoolExecutor(2, "compile")
+        self._body_coming = compiling.submit(self._compiled, FRAMES_AT_ONCE)
         if head is not None:
             # Small, and what it says is printed: half precision gains nothing.
-            exact = {"INFERENCE_PRECISION_HINT": "f32"}
-            self._head = self._core.compile_model(head, "CPU", self._settings | exact)
+            exact = self._settings | {"INFERENCE_PRECISION_HINT": "f32"}
+            self._head_coming = compiling.submit(self._core.compile_model, head, "CPU", exact)
+        compiling.shutdown(wait=False)
 
     def _compiled(self, batch: int) -> ov.CompiledModel:
         """The body for batches of one size: each new shape would be planned anew."""
@@ -74,8 +78,17 @@ class OpenVINOEngine:
         return self._core.compile_model(self._graph, "CPU", self._settings | self._precision)
 
     @functools.cached_property
+    def _body(self) -> ov.CompiledModel:
+        return _compiled_graph(self._body_coming)
+
+    @functools.cached_property
+    def _head(self) -> ov.CompiledModel:
+        return _compiled_graph(self._head_coming)
+
+    @functools.cached_property
     def _single(self) -> ov.CompiledModel:
         """The body for one frame: still images, and what is left of a short clip."""
+        _ = self._body  # its graph is reshaped only when that is compiled
         return self._compiled(1)
 
     @classmethod
@@ -87,7 +100,8 @@ class OpenVINOEngine:
         Raises
         ------
         ModelError
-            If OpenVINO cannot read or compile them, or they do not fit the card or each other.
+            If OpenVINO cannot read them, or they do not fit the card or each other. If it
+            cannot compile them, the first call says so.
         """
         core = ov.Core()
         graphs = []
@@ -100,10 +114,7 @@ class OpenVINOEngine:
         body, head = graphs
         _check_body(model_file(directory, card, BODY_GRAPH), body)
         _check_head(directory / HEAD_GRAPH, card, head, body)
-        try:
-            return cls(body, head, threads=threads)
-        except RuntimeError as error:
-            raise ModelError(f"{directory}: OpenVINO cannot run the graphs: {error}") from None
+        return cls(body, head, threads=threads)
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Features of frames.
@@ -157,6 +168,13 @@ class OpenVINOEngine:
         with self._head_lock:
             said = self._head(inputs)
             return HeadOutput(**{name: np.array(said[name]) for name in _HEAD_OUTPUTS})
+
+
+def _compiled_graph(coming: Future[ov.CompiledModel]) -> ov.CompiledModel:
+    try:
+        return coming.result()
+    except RuntimeError as error:
+        raise ModelError(f"OpenVINO cannot run the model's graphs: {error}") from None
 
 
 def _check_body(path: Path, body: ov.Model) -> None:

@@ -8,7 +8,6 @@ import os
 from ..engines.choose import choose_engine, load_engine
 from ..errors import ModelError
 from ..models.store import ENGINE_FILES, available_models, check_files, find_model, read_card
-from ..sound import preload
 from .model import Model
 
 
@@ -58,7 +57,6 @@ def load_model(
     engine = choose_engine(engine, card)
     if check:
         check_files(directory, card, ENGINE_FILES[engine])
-    preload()
     loaded = Model(card, load_engine(engine, directory, card, threads=threads))
     name = str(model) if str(model) in available_models() else str(directory.absolute())
     loaded.reload = _load_again, (name, engine, threads, card.digest())
