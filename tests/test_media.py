@@ -807,7 +807,7 @@ def test_other_values_that_cannot_be_meant_are_refused(short_film: Path) -> None
             iter_clips(short_film, **wrong)  # type: ignore[arg-type]
     for nothing in (None, 5):
         for read in (probe, read_clip):
-            with pytest.raises(TypeError, match="expected str, bytes or os.PathLike"):
+            with pytest.raises(TypeError, match=r"expected str, bytes or os\.PathLike"):
                 read(nothing)  # type: ignore[arg-type]
     with pytest.raises(MediaError, match="no such file"):
         probe("a\0b.mp4")
