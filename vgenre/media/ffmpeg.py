@@ -12,8 +12,9 @@ import subprocess
 
 import ffmpeg
 
-from ..errors import FFmpegNotFoundError, MediaTimeoutError
+from ..errors import FFmpegNotFoundError, MediaError, MediaTimeoutError
 from .decoder import Pipe
+from .discs import main_title
 from .types import FRAME_RATE, FRAME_SIZE, MediaInfo
 
 TIMEOUT = 120.0
@@ -74,15 +75,35 @@ def find_ffmpeg() -> str:
 
 
 def file_url(path: str) -> str:
+    """A film as FFmpeg opens it; the files of a disc's main title are one to it.
+
+    Raises
+    ------
+    MediaError
+        If a disc's path cannot be said to FFmpeg.
+    """
     # The prefix keeps a leading dash from being an option and a colon from being a protocol.
-    return "file:" + path
+    files = ["file:" + file for file in main_title(path) or [path]]
+    if len(files) == 1:
+        return files[0]
+    if "|" in path:
+        raise MediaError(
+            path, "FFmpeg takes no disc below a folder with a | in its name; rename it"
+        )
+    return "concat:" + "|".join(files)
+
+
+def _input_options(url: str) -> dict[str, str]:
+    # Only what we joined ourselves may be joined: the demuxers that a film can ask for open none.
+    joined = {"protocol_whitelist": _PROTOCOLS + ",concat"} if url.startswith("concat:") else {}
+    return _INPUT_OPTIONS | joined
 
 
 def probe_args(path: str) -> list[str]:
-    args = [find_ffmpeg(), "-hide_banner", "-nostdin"]
-    for name, value in _INPUT_OPTIONS.items():
+    args, url = [find_ffmpeg(), "-hide_banner", "-nostdin"], file_url(path)
+    for name, value in _input_options(url).items():
         args += [f"-{name}", value]
-    return [*args, "-i", file_url(path)]
+    return [*args, "-i", url]
 
 
 def messages_of(path: str, argv: list[str], timeout: float) -> str:
@@ -112,7 +133,8 @@ def decode_args(
     audio: Pipe | None,
 ) -> list[str]:
     """FFmpeg's command: frames to one pipe, samples to the other."""
-    options = dict(_INPUT_OPTIONS)
+    url = file_url(info.path)
+    options = _input_options(url)
     lead = min(start, _LEAD) if info.format in _UNINDEXED else 0.0
     if start > lead:
         options["ss"] = f"{start - lead:.6f}"
@@ -120,7 +142,7 @@ def decode_args(
         options["t"] = f"{seconds + lead:.6f}"
     if skip_frame:
         options["skip_frame"] = skip_frame
-    source = ffmpeg.input(file_url(info.path), **options)
+    source = ffmpeg.input(url, **options)
     outputs = []
     # Each output has a filter chain of its own. In one common graph FFmpeg would keep all
     # pictures in memory until the first sound comes.
