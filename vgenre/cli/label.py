@@ -9,7 +9,8 @@ import typer
 
 from .common import parse_sampling, parse_shard
 
-NFO_MODES, LINKS = ("merge", "create"), ("symlink", "hardlink", "copy")
+NFO_MODES = ("fill", "add", "replace", "create")
+LINKS = ("symlink", "relative", "hardlink", "copy")
 
 
 def label(
@@ -58,8 +59,9 @@ def label(
     nfo: Annotated[
         str | None,
         typer.Option(
-            metavar="merge|create",
-            help="Put the genres into each film's .nfo: those that exist, or new ones too.",
+            metavar="fill|add|replace|create",
+            help="Put the genres into each film's .nfo: where it has none, beside those it has, "
+            "in their place; or fill, and create an .nfo where there is none.",
         ),
     ] = None,
     sort_into: Annotated[
@@ -67,7 +69,7 @@ def label(
         typer.Option(metavar="DIR", help="Build a folder a genre there, with links to the films."),
     ] = None,
     link: Annotated[
-        str, typer.Option(metavar="symlink|hardlink|copy", help="What --sort-into makes.")
+        str, typer.Option(metavar="symlink|relative|hardlink|copy", help="What --sort-into makes.")
     ] = "symlink",
     explain: Annotated[
         bool,

@@ -18,7 +18,7 @@ from ..batch.shards import Shard
 from ..labelling.record import FilmResult
 from ..media.sampling import Sampling
 from ..models.store import find_model, read_card
-from ..output.nfo import merge_nfo
+from ..output.nfo import REFUSED, ShowNfos, write_nfo
 from ..output.sorting import sort_film
 from ..output.writers import open_writer, wants_pictures
 from .common import ALL_DONE, NOTHING_DONE, SOME_FAILED, films_in, shown
@@ -86,13 +86,17 @@ def label_all(paths: list[str], options: Options) -> int:
             _print_stopped(tally, options.outputs)
             raise
         bar.stop()
+        shows, outcomes = ShowNfos(options.nfo or "fill"), []
         for film in batch.records():
             for writer in writers:
                 writer.write(film)
             if options.nfo:
-                tally.notes += merge_nfo(film, create=options.nfo == "create")
+                outcomes.append(write_nfo(film, options.nfo))
+                shows.add(film)
             if options.sort_into:
-                tally.notes += sort_film(film, options.sort_into, options.link)
+                tally.notes += sort_film(film, options.sort_into, options.link).problems
+        outcomes += shows.write()
+        tally.notes += [f"{o.path}: {o.reason}" for o in outcomes if o.what == REFUSED]
     _print_summary(tally, options.outputs)
     if tally.failed:
         return NOTHING_DONE if tally.failed == len(films) else SOME_FAILED
