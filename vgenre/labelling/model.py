@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engines.base import Engine
 from ..engines.choose import load_engine
-from ..errors import MediaError, VgenreError
+from ..errors import MediaError, UnreadableFilm, VgenreError
 from ..labels import LabelSet
 from ..media.ffmpeg import TIMEOUT
 from ..media.pictures import clip_pictures, spread
@@ -224,12 +224,14 @@ class Model:
                 progress(min(1.0, sum(weights) / wanted))
         if not any(streams.values()):
             if clips and not self.card.architecture.uses_sound:
-                raise MediaError(
+                raise UnreadableFilm(
                     info.path,
                     f"there is no picture, and the model {self.card.name} looks at nothing else",
                 )
             what = "neither picture nor sound" if clips else "nothing"
-            raise MediaError(info.path, f"{what} could be decoded; the file is damaged or silent")
+            raise UnreadableFilm(
+                info.path, f"{what} could be decoded; the file is damaged or silent"
+            )
         # Clips weigh by their length: the last one may hold a single frame.
         matrix = np.array([list(clip.probabilities.values()) for clip in clips])
         mean = np.average(matrix, axis=0, weights=weights)

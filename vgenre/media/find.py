@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from ..errors import MediaError
+from ..errors import MediaError, UnreadableFilm
 from .remote import find_remote, is_remote
 from .types import MEDIA_SUFFIXES
 
@@ -48,4 +48,4 @@ def check_file(path: str) -> None:
     if not os.access(path, os.R_OK):
         raise MediaError(path, "no permission to read it; check its owner and mode")
     if os.path.isfile(path) and os.path.getsize(path) == 0:
-        raise MediaError(path, "the file is empty; copy or download it again")
+        raise UnreadableFilm(path, "the file is empty; copy or download it again")

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import replace
 
-from ..errors import MediaError
+from ..errors import MediaError, UnreadableFilm
 from .ffmpeg import TIMEOUT, messages_of, probe_args
 from .find import check_file
 from .sequences import is_sequence
@@ -88,7 +88,7 @@ def parse_report(path: str, report: str) -> MediaInfo:
     """
     header = _INPUT.search(report)
     if not header:
-        raise MediaError(
+        raise failure_class(report)(
             path, f"FFmpeg cannot open it as film, sound or picture: {last_message(report)}"
         )
     duration = _DURATION.search(report)
@@ -100,7 +100,7 @@ def parse_report(path: str, report: str) -> MediaInfo:
         elif kind == "Video" and "(attached pic)" not in text and not text.startswith("none"):
             video.append((int(index), text))
     if not video and not audio:
-        raise MediaError(path, "there is neither picture nor sound in it")
+        raise UnreadableFilm(path, "there is neither picture nor sound in it")
     picture, sound = _default_stream(video), _default_stream(audio)
     fields: dict = {}
     if picture:
@@ -127,6 +127,12 @@ def parse_report(path: str, report: str) -> MediaInfo:
         duration=_seconds(*duration.groups()) if duration and duration[1] else 0.0,
         **fields,
     )
+
+
+def failure_class(report: str) -> type[MediaError]:
+    """What to raise after FFmpeg's messages: whether the file is at fault, or its disk may be."""
+    at_fault = "Invalid data found" in report or "not on whitelist" in report
+    return UnreadableFilm if at_fault and "Input/output error" not in report else MediaError
 
 
 def _default_stream(streams: list[tuple[int, str]]) -> tuple[int, str] | None:

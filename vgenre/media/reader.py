@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import MediaError, MediaTimeoutError
 from .decoder import Decoder
 from .ffmpeg import TIMEOUT, decode_args
-from .probing import last_message, probe
+from .probing import failure_class, last_message, probe
 from .sampling import Sampling
 from .sequences import is_sequence
 from .stills import image_clip, is_image, sequence_clips
@@ -142,7 +142,8 @@ def iter_clips(
             clip_start += CLIP_SECONDS
             limit = None if limit is None else limit - CLIP_FRAMES
         if not decoded and decoder.wait():
-            raise MediaError(path, f"FFmpeg cannot decode it: {last_message(decoder.messages)}")
+            report = decoder.messages
+            raise failure_class(report)(path, f"FFmpeg cannot decode it: {last_message(report)}")
 
 
 def sampled_clips(
