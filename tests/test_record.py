@@ -23,7 +23,7 @@ def test_a_record_of_a_newer_version_is_read(model: Path, short_film: Path) -> N
 
 
 def test_what_is_no_record_is_a_plain_error() -> None:
-    with pytest.raises(DataError, match="a.mkv: this is no record of vgenre"):
+    with pytest.raises(DataError, match=r"a\.mkv: this is no record of vgenre"):
         FilmResult.from_dict({"path": "a.mkv", "clips": []})
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -19,7 +20,7 @@ ALL_DONE, NOTHING_DONE, SOME_FAILED = 0, 1, 3
 
 
 def parse_sampling(text: str) -> Sampling:
-    """``--sampling``, or a usage error."""
+    """What ``--sampling`` says; a usage error where it says nothing known."""
     from ..media.sampling import Sampling
 
     try:
@@ -29,7 +30,7 @@ def parse_sampling(text: str) -> Sampling:
 
 
 def parse_shard(text: str) -> Shard:
-    """``--shard``, or a usage error."""
+    """What ``--shard`` says; a usage error where that is no share."""
     from ..batch.shards import Shard
 
     try:
@@ -38,18 +39,85 @@ def parse_shard(text: str) -> Shard:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
 
 
-def films_in(paths: list[str], shard: Shard | None = None) -> list[str]:
-    """The media files that a command is about, or a message that there are none.
+class FilmList(list[str]):
+    """Films that were found, and what was passed over.
 
-    A share of them may be empty.
+    Attributes
+    ----------
+    sentence : str
+        What was left out, by kind; empty where nothing was.
+    problems : list of str
+        Folders that could not be read.
+    """
+
+    sentence = ""
+    problems: Sequence[str] = ()
+
+
+def films_in(
+    paths: list[str],
+    shard: Shard | None = None,
+    *,
+    exclude: Sequence[str] = (),
+    all_media: bool = False,
+    leave_out: Sequence[Path] = (),
+) -> FilmList:
+    """The films that a command is about.
+
+    Parameters
+    ----------
+    paths : list of str
+        Files and folders.
+    shard : Shard, optional
+        Take this share alone, which may be empty.
+    exclude : sequence of str
+        Shell patterns of what is left out.
+    all_media : bool
+        Take pictures, sound files, trailers and extras of folders too.
+    leave_out : sequence of Path
+        Folders that are not searched.
+
+    Raises
+    ------
+    DataError
+        If there are no films.
     """
     from ..errors import DataError
+
+    found = _find(paths, exclude, all_media, leave_out)
+    if not found:
+        why = f" ({found.sentence})" if found.sentence else ""
+        raise DataError(f"no films found in {', '.join(paths)}{why}")
+    films = FilmList(shard.pick(found, paths) if shard else found)
+    films.sentence, films.problems = found.sentence, found.problems
+    return films
+
+
+def _find(
+    paths: list[str], exclude: Sequence[str], all_media: bool, leave_out: Sequence[Path]
+) -> FilmList:
+    from fnmatch import fnmatch
+
     from ..media.find import find_media
 
-    films = shard.films(paths) if shard else find_media(paths)
-    if not films and not (shard and find_media(paths)):
-        raise DataError(f"no films found in {', '.join(paths)}")
-    return films
+    folders = [path.resolve() for path in leave_out]
+    return FilmList(
+        film
+        for film in find_media(paths)
+        if not any(fnmatch(part, glob) for part in Path(film).parts for glob in exclude)
+        and not any(folder in Path(film).absolute().parents for folder in folders)
+    )
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "film"), counted(2, "film")
+    ('1 film', '2 films')
+    """
+    return f"{count} {thing}" + "s" * (count != 1)
 
 
 def result_console(bar: Progress) -> Console:

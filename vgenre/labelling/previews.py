@@ -1,4 +1,4 @@
-"""Small pictures of a film's clips, for reports: made with the labels, or later without networks."""
+"""Small pictures of a film's clips for reports, made with its labels or later without networks."""
 
 from __future__ import annotations
 
