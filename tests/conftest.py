@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import platformdirs
 import pytest
 from rendered import counter, film
 
@@ -40,6 +43,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         if not any(word in str(report.longrepr) for word in EXPECTED_SKIPS):
             reporter.write_line(f"unexpected skip: {report.nodeid}: {report.longrepr}", red=True)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+_CACHE = tempfile.mkdtemp(prefix="vgenre-tests-")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the tests, and the commands that they run, keep their journals away from the user's."""
+    fonts = platformdirs.user_cache_path("matplotlib")  # a list that takes seconds to make
+    os.environ.setdefault("MPLCONFIGDIR", str(fonts))
+    os.environ["XDG_CACHE_HOME"] = _CACHE
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what they kept."""
+    shutil.rmtree(_CACHE, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

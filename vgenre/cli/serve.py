@@ -64,12 +64,7 @@ def serve(
         import flask  # noqa: F401
         from werkzeug.serving import WSGIRequestHandler, make_server
 
-    from ..batch.executors import Task
-    from ..batch.processes import Workers
-    from ..engines.choose import choose_engine
-    from ..media.ffmpeg import find_ffmpeg
-    from ..media.sampling import Sampling
-    from ..models.store import find_model, read_card
+    from ..batch.run import plan_run
     from ..serve.app import create_app
     from ..serve.hosts import known_names, name_of, pages, spelt
     from ..serve.live import LiveBatch
@@ -91,16 +86,11 @@ def serve(
                 param_hint="--allow-host",
             )
         names.append(name)
-    card = read_card(find_model(model))
     films = films_in(paths) if paths else []
-    find_ffmpeg()  # before any film fails for want of it
-    task = Task(
-        model,
-        choose_engine(engine, card),
-        str(policy or Sampling()),
-        pictures=True,
-        explain=True,
+    run = plan_run(
+        model, engine=engine, sampling=policy, isolated=True, pictures=True, explain=True
     )
+    executor = run.executor()  # first: no film is to fail for want of FFmpeg
     try:
         listening = socket.create_server(
             (host, port),
@@ -115,10 +105,10 @@ def serve(
     # What ends a service ends it as Ctrl-C does, so that no dropped film stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with listening, tempfile.TemporaryDirectory(prefix="vgenre-") as folder:
-        live = LiveBatch(films, Path(folder), card.name)
+        live = LiveBatch(films, Path(folder), run.card.name)
         app = create_app(
             live,
-            card.labels.names,
+            run.card.labels.names,
             hosts=known_names(host, names),
             max_bytes=max_upload * 1_000_000,
         )
@@ -132,7 +122,7 @@ def serve(
             for other in others:
                 typer.echo(f"  or {shown(other)}")
             # Here and not in a thread: Ctrl-C ends the worker too, and its FFmpeg.
-            live.run(Workers(task, 1))
+            live.run(executor)
             typer.echo(f"vgenre: {live.trouble}; the page stays until Ctrl-C", err=True)
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -20,6 +20,7 @@ from ..labelling.padding import frame_masks, padded
 from ..media.probing import probe
 from ..media.remote import fetched, place_of, state_of
 from ..media.sampling import Sampling
+from ..output.atomic import atomic
 from ..sound import MelSettings, heard_clips
 from .features import ClipFeatures, FeatureExtractor, readable
 from .items import Item
@@ -130,10 +131,8 @@ class FeatureCache:
         with fetched(path) as file:
             made = self._extract(file)
         entry.parent.mkdir(exist_ok=True)
-        temporary = entry.with_suffix(f".{os.getpid()}.part")
-        with open(temporary, "wb") as sink:
+        with atomic(entry) as sink:
             np.savez(sink, **{f.name: getattr(made, f.name) for f in fields(made)})
-        os.replace(temporary, entry)
         return made
 
     def _extract(self, path: str) -> ClipFeatures:

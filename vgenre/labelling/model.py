@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..engines.base import Engine
-from ..errors import DataError, MediaError, VgenreError
+from ..errors import DataError, MediaError, UnreadableFilm, VgenreError
 from ..labels import LabelSet
 from ..media.ffmpeg import TIMEOUT
-from ..media.pictures import clip_pictures, spread
 from ..media.probing import probe
 from ..media.remote import is_remote, local_copy
 from ..media.sampling import Sampling
@@ -27,10 +26,8 @@ from ..models.card import ModelCard
 from ..sound import SoundInput, heard_clips, sound_input
 from .explain import Explanation, explain
 from .padding import frame_masks, padded
+from .previews import preview, with_fewer_previews
 from .record import OK, PARTIAL, ClipResult, FilmResult, failure
-
-PICTURES = 6
-"""How many clips of a film have pictures, where they are asked for."""
 
 # What may be missing of a film that counts as whole: containers round, tracks end apart.
 _MISSING_SECONDS, _MISSING_FRACTION = 1.0, 0.02
@@ -192,21 +189,21 @@ class Model:
             streams["visual"] |= clip.has_picture
             streams["audio"] |= clip.has_sound and self.card.architecture.uses_sound
             if pictures:
-                frame = clip.frames[clip.frame_count // 2] if clip.has_picture else None
-                mel = sound.mel if clip.has_sound else None
-                found = replace(found, pictures=clip_pictures(frame, info.aspect, mel))
+                found = replace(found, pictures=preview(clip, sound, info.aspect))
             clips.append(found)
             weights.append(clip.seconds)
             if progress and wanted:
                 progress(min(1.0, sum(weights) / wanted))
         if not any(streams.values()):
             if clips and not self.card.architecture.uses_sound:
-                raise MediaError(
+                raise UnreadableFilm(
                     info.path,
                     f"there is no picture, and the model {self.card.name} looks at nothing else",
                 )
             what = "neither picture nor sound" if clips else "nothing"
-            raise MediaError(info.path, f"{what} could be decoded; the file is damaged or silent")
+            raise UnreadableFilm(
+                info.path, f"{what} could be decoded; the file is damaged or silent"
+            )
         # Clips weigh by their length: the last one may hold a single frame.
         matrix = np.array([list(clip.probabilities.values()) for clip in clips])
         mean = np.average(matrix, axis=0, weights=weights)
@@ -217,7 +214,7 @@ class Model:
             "status": OK if whole else PARTIAL,
             "labels": list(self.labels.choose(mean, self.card.thresholds)),
             "probabilities": dict(zip(self.labels.names, mean.tolist(), strict=True)),
-            "clips": _with_fewer_pictures(clips, PICTURES),
+            "clips": with_fewer_previews(clips),
             "streams": streams,
             "decoded_fraction": fraction,
             "error": None
@@ -308,10 +305,3 @@ class Model:
         if new.all():
             return self.engine.features(frames)
         return self.engine.features(frames[new])[np.cumsum(new) - 1]
-
-
-def _with_fewer_pictures(clips: list[ClipResult], wanted: int) -> list[ClipResult]:
-    """The clips, of which at most `wanted` still have pictures."""
-    some = [i for i, clip in enumerate(clips) if clip.pictures]
-    kept = {some[i] for i in spread(len(some), wanted)}
-    return [c if i in kept else replace(c, pictures={}) for i, c in enumerate(clips)]

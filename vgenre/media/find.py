@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import overload
 
-from ..errors import MediaError
+from ..errors import MediaError, UnreadableFilm
 from . import names
 from .discs import DISC_FOLDERS, is_disc, looks_like_disc, main_title
 from .remote import is_remote, is_remote_folder, walk_remote
@@ -337,7 +337,7 @@ def check_file(path: str) -> None:
     if not os.access(path, os.R_OK):
         raise MediaError(path, "no permission to read it; check its owner and mode")
     if os.path.getsize(path) == 0:
-        raise MediaError(path, "the file is empty; copy or download it again")
+        raise UnreadableFilm(path, "the file is empty; copy or download it again")
 
 
 def _names_in(folder: str) -> list[str]:

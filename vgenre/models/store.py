@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ..errors import ModelError
+from ..output.atomic import atomic_path
 from .card import CARD_FILE, ModelCard
 
 if TYPE_CHECKING:
@@ -184,9 +185,8 @@ def save_weights(network: keras.Model, path: Path, dtype: type | None = None) ->
             zip(network.weights, network.get_weights(), strict=True)
         )
     }
-    temporary = path.with_suffix(".part")
-    save_file(arrays, temporary)
-    os.replace(temporary, path)
+    with atomic_path(path) as temporary:
+        save_file(arrays, temporary)
 
 
 def load_weights(network: keras.Model, path: Path) -> None:
