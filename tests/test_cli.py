@@ -272,3 +272,5 @@ def test_demo_renders_labels_and_says_where_the_report_is(tmp_path: Path) -> Non
     report = tmp_path / "vgenre-demo" / "report.html"
     assert str(report) in done.stdout
     assert report.read_text().count('class="film"') == 4
+    for told in (done.stderr, report.read_text()):
+        assert "show no film: their genres are guesses" in told

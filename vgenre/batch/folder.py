@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..labelling.model import Model
 from ..labelling.record import FilmResult
-from ..media.find import find_media
+from ..media.find import find_films
 from ..media.sampling import Sampling
 from .journal import Journal
 from .ray import Cluster
@@ -25,13 +25,16 @@ def label_folder(
     ray: str | Cluster | None = None,
     journal: str | os.PathLike[str] | None = None,
     restart: bool = False,
+    exclude: Iterable[str] = (),
+    all_media: bool = False,
 ) -> Iterator[FilmResult]:
     """Name the genres of all films in a folder.
 
     Parameters
     ----------
     paths : path or iterable of path
-        Folders, searched recursively, and files.
+        Files, and folders that are searched as `vgenre.media.find.find_films` does it:
+        for films, without the trailers, extras and artwork of a library.
     model : str, path or Model
         See `load_model`. A loaded one labels in this process, whatever `jobs`.
     sampling : Sampling, int or str, optional
@@ -52,6 +55,10 @@ def label_folder(
         never be read.
     restart : bool
         Forget what the journal knows.
+    exclude : iterable of str
+        Shell patterns of files and folders to leave out.
+    all_media : bool
+        Take the pictures, sound files, trailers and extras of folders too.
 
     Yields
     ------
@@ -73,9 +80,9 @@ def label_folder(
     >>> for film in vgenre.label_folder("FILMS/"):  # doctest: +SKIP
     ...     print(film.path, film.labels)
     """
-    if isinstance(paths, (str, os.PathLike)):
+    if isinstance(paths, (str, bytes, os.PathLike)):
         paths = [paths]
-    films = find_media(paths)
+    films = find_films(map(os.fsdecode, paths), exclude=exclude, all_media=all_media)
     cluster = Cluster(ray) if isinstance(ray, str) else ray
     run = plan_run(model, engine=engine, sampling=sampling, jobs=jobs, cluster=cluster)
     if journal is None:

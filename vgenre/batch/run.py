@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from ..engines.choose import choose_engine
+from ..engines.choose import choose_engine, engine_by_rule
 from ..errors import DataError, UnreadableFilm
 from ..labelling.model import Model
 from ..labelling.record import ERROR, PARTIAL, FilmResult
@@ -36,10 +36,16 @@ class Finished:
 
 
 def engine_for(name: str, card: ModelCard, cluster: Cluster | None = None) -> str:
-    """The engine that ``auto`` stands for; on a cluster TensorFlow where actors have GPUs."""
-    if cluster and cluster.gpus and name == "auto":
-        return "tensorflow"
-    return choose_engine(name, card)
+    """The engine that ``auto`` stands for.
+
+    On a cluster each actor that has a GPU finds out on its own machine, so it stays ``auto``;
+    Ray hides all GPUs from an actor that asks for none.
+    """
+    if cluster is None:
+        return choose_engine(name, card)
+    if cluster.gpus and name == "auto":
+        return name
+    return engine_by_rule(name, card, lambda: False)
 
 
 def threads_for(jobs: int) -> int:

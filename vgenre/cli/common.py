@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..batch.shards import Shard
+    from ..media.find import Found
     from ..media.sampling import Sampling
 
 ALL_DONE, NOTHING_DONE, SOME_FAILED = 0, 1, 3
@@ -39,21 +41,6 @@ def parse_shard(text: str) -> Shard:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
 
 
-class FilmList(list[str]):
-    """Films that were found, and what was passed over.
-
-    Attributes
-    ----------
-    sentence : str
-        What was left out, by kind; empty where nothing was.
-    problems : list of str
-        Folders that could not be read.
-    """
-
-    sentence = ""
-    problems: Sequence[str] = ()
-
-
 def films_in(
     paths: list[str],
     shard: Shard | None = None,
@@ -61,7 +48,7 @@ def films_in(
     exclude: Sequence[str] = (),
     all_media: bool = False,
     leave_out: Sequence[Path] = (),
-) -> FilmList:
+) -> Found:
     """The films that a command is about.
 
     Parameters
@@ -83,30 +70,13 @@ def films_in(
         If there are no films.
     """
     from ..errors import DataError
+    from ..media.find import find_films
 
-    found = _find(paths, exclude, all_media, leave_out)
+    found = find_films(paths, exclude=exclude, all_media=all_media, leave_out=leave_out)
     if not found:
         why = f" ({found.sentence})" if found.sentence else ""
         raise DataError(f"no films found in {', '.join(paths)}{why}")
-    films = FilmList(shard.pick(found, paths) if shard else found)
-    films.sentence, films.problems = found.sentence, found.problems
-    return films
-
-
-def _find(
-    paths: list[str], exclude: Sequence[str], all_media: bool, leave_out: Sequence[Path]
-) -> FilmList:
-    from fnmatch import fnmatch
-
-    from ..media.find import find_media
-
-    folders = [path.resolve() for path in leave_out]
-    return FilmList(
-        film
-        for film in find_media(paths)
-        if not any(fnmatch(part, glob) for part in Path(film).parts for glob in exclude)
-        and not any(folder in Path(film).absolute().parents for folder in folders)
-    )
+    return replace(found, films=shard.pick(found, paths)) if shard else found
 
 
 def counted(count: int, thing: str) -> str:

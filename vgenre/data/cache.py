@@ -193,7 +193,9 @@ def feature_engine(network: keras.Model, body_hash: str) -> tuple[FeatureExtract
     engine : FeatureExtractor
         TensorFlow where it has a GPU, else OpenVINO.
     name : str
-        Of the weights and the engine: features of two precisions are not mixed.
+        Of the weights, the engine and its precision: features of two are not mixed. OpenVINO
+        would take bf16 on some CPUs unless it were told, so that the nodes of a cluster with
+        one cache would differ.
     """
     if has_gpu():
         from ..engines.tensorflow import TensorFlowEngine
@@ -203,7 +205,7 @@ def feature_engine(network: keras.Model, body_hash: str) -> tuple[FeatureExtract
     from ..engines.export import body_graph
     from ..engines.openvino import OpenVINOEngine
 
-    return OpenVINOEngine(body_graph(network)), f"{body_hash} openvino"
+    return OpenVINOEngine(body_graph(network), precision="f32"), f"{body_hash} openvino f32"
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ..labelling.record import FilmResult
-from .nfo import merge_nfo
+from .nfo import CREATED, LEFT, MERGED, REFUSED, NfoOutcome, ShowNfos, write_nfo
 from .sorting import sort_film
-
-NFO_MODES = ("fill", "add", "replace", "create")
-LINKS = ("symlink", "relative", "hardlink", "copy")
 
 
 class Effect(Protocol):
@@ -42,24 +39,31 @@ class NfoFiles:
 
     def __init__(self, mode: str) -> None:
         self._mode = mode
+        self._shows = ShowNfos(mode)
         self._counts: Counter[str] = Counter()
         self._reasons: dict[tuple[str, str], tuple[int, str]] = {}
 
     def apply(self, film: FilmResult) -> None:
-        """Write a film's NFO."""
-        what, path, reason = _write_nfo(film, self._mode)
-        self._counts[what] += 1
-        if reason:
-            count, example = self._reasons.get((what, reason), (0, path))
-            self._reasons[what, reason] = count + 1, example
+        """Write a film's NFO; that of a show waits for its other episodes."""
+        self._count(write_nfo(film, self._mode))
+        self._shows.add(film)
 
     def finish(self) -> None:
-        """Nothing is left to do."""
+        """Write the NFO files of shows."""
+        for outcome in self._shows.write():
+            self._count(outcome)
+
+    def _count(self, outcome: NfoOutcome) -> None:
+        self._counts[outcome.what] += 1
+        if outcome.reason:
+            key = outcome.what, outcome.reason
+            count, example = self._reasons.get(key, (0, outcome.path))
+            self._reasons[key] = count + 1, example
 
     def sentences(self) -> list[str]:
         """How many were merged, created, left and refused, and why."""
         counts = ", ".join(
-            f"{self._counts[what]} {what}" for what in ("merged", "created", "left", "refused")
+            f"{self._counts[what]} {what}" for what in (MERGED, CREATED, LEFT, REFUSED)
         )
         lines = [f"NFO files: {counts}"]
         for (what, reason), (count, example) in sorted(self._reasons.items()):
@@ -85,11 +89,11 @@ class GenreFolders:
 
     def apply(self, film: FilmResult) -> None:
         """Link a film into the folders of its genres."""
-        made, kept, removed, problems = _sort_film(film, self._folder, self._link)
-        self._made += made
-        self._kept += kept
-        self._removed += removed
-        self._problems += problems
+        outcome = sort_film(film, self._folder, self._link)
+        self._made += outcome.made
+        self._kept += outcome.kept
+        self._removed += outcome.removed
+        self._problems += outcome.problems
 
     def finish(self) -> None:
         """Nothing is left to do."""
@@ -121,26 +125,3 @@ def apply_all(effects: Iterable[Effect], film: FilmResult) -> None:
     """Apply each effect to a film."""
     for effect in effects:
         effect.apply(film)
-
-
-def _write_nfo(film: FilmResult, mode: str) -> tuple[str, str, str]:
-    """What became of a film's NFO, its path, and the reason where it is as it was."""
-    path = Path(film.path).with_suffix(".nfo")
-    old = path.read_bytes() if path.is_file() else None
-    if old and mode in ("fill", "create") and b"<genre" in old:
-        return "left", str(path), "it has genres"
-    notes = merge_nfo(film, create=mode == "create")
-    if notes:
-        return "refused", str(path), notes[0].removeprefix(f"{path}: ")
-    new = path.read_bytes() if path.is_file() else None
-    if new == old:
-        return "left", film.path, "there is nothing to write"
-    return ("merged" if old else "created"), str(path), ""
-
-
-def _sort_film(film: FilmResult, folder: Path, link: str) -> tuple[int, int, int, list[str]]:
-    """Links made, kept and removed, and what could not be done."""
-    before = set(folder.glob("*/*"))
-    problems = sort_film(film, folder, "symlink" if link == "relative" else link)
-    made = len(set(folder.glob("*/*")) - before)
-    return made, max(0, len(film.labels or [""]) - made - len(problems)), 0, problems
