@@ -14,13 +14,21 @@ from pathlib import Path
 
 import pytest
 from rendered import film
-from toys import without_times
+from toys import toy_model_with_graphs, without_times
 
 import vgenre
 from vgenre.batch.interrupts import Terminated, ended_by_signals, held_back
 
 SOURCE = str(Path(__file__).parent.parent)
 FILMS = 5
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy that OpenVINO runs, as TensorFlow takes seconds to start."""
+    directory = tmp_path_factory.mktemp("stopping") / "toy"
+    toy_model_with_graphs(directory)
+    return directory
 
 
 @pytest.fixture
