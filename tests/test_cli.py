@@ -214,6 +214,29 @@ def test_extract_writes_what_the_networks_see(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "film-2" / "audio.wav").exists()
 
 
+def test_the_version_is_said(tmp_path: Path) -> None:
+    done = vgenre("--version", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == f"vgenre {package.__version__}\n"
+
+
+def test_help_names_every_kind_of_output_and_of_nfo(tmp_path: Path) -> None:
+    said = " ".join(vgenre("label", "--help", cwd=tmp_path).stdout.replace("│", " ").split())
+    for word in (".csv, .json, .jsonl or .html", "--exclude", "--all-media", "relative"):
+        assert word in said
+
+
+def test_nfo_may_stand_alone_and_its_old_mode_is_explained(run: Run, tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", seconds=1)
+    (tmp_path / "a.nfo").write_text("<movie><title>a</title></movie>")
+    model = run.folder / "toy"
+    done = vgenre("label", "--model", model, "--nfo", "a.mp4", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "NFO files: 1 merged, 0 created, 0 left, 0 refused" in done.stderr
+    assert "<genre>" in (tmp_path / "a.nfo").read_text()
+    done = vgenre("label", "a.mp4", "--model", model, "--nfo", "merge", cwd=tmp_path)
+    assert done.returncode == 1 and "'replace' now" in " ".join(done.stderr.split())
+
+
 def test_models_lists_what_ships_within_80_columns(tmp_path: Path) -> None:
     done = vgenre("models", cwd=tmp_path)
     assert done.returncode == 0
