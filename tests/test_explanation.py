@@ -76,6 +76,17 @@ def test_a_missing_stream_is_left_out(tmp_path: Path) -> None:
         model.explain(replace(still, clips=[]))
 
 
+def test_an_unknown_label_is_named(lamp: vgenre.Model, plain_film: Path) -> None:
+    result = lamp.label(plain_film)
+    with pytest.raises(ValueError, match="model toy knows no 'Drama'; it knows Dim, Bright"):
+        lamp.explain(result, "Drama")
+    foreign = replace(result, probabilities={"Drama": 1.0})
+    with pytest.raises(ValueError, match=r"plain\.mp4 was labelled by another model"):
+        lamp.explain(foreign, "Dim")
+    with pytest.raises(ValueError, match="knows no 'Drama'"):
+        lamp.explain(foreign)
+
+
 def test_the_command_explains(tmp_path: Path, plain_film: Path) -> None:
     toy_model(tmp_path / "toy", GENRES)
     out = tmp_path / "out.jsonl"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from rendered import film as rendered
+
+import vgenre
 from vgenre.media.sampling import Sampling, Span
 from vgenre.media.types import MediaInfo
 
@@ -59,3 +63,21 @@ def test_frames_are_skipped_only_where_enough_are_left() -> None:
     assert Sampling(10).skip_frame(dense) == Sampling.parse("full").skip_frame(dense) == "noref"
     assert Sampling(10).skip_frame(sparse) is None
     assert Sampling.parse("keyframes").skip_frame(sparse) == "nokey"
+
+
+@pytest.mark.parametrize("sound", ["sine=frequency=440", None])
+def test_a_film_is_whole_by_its_key_frames_unless_it_was_cut_off(
+    model: Path, tmp_path: Path, sound: str | None
+) -> None:
+    whole = rendered(tmp_path / "whole.mkv", "-g", 250, seconds=17, sound=sound)
+    loaded = vgenre.load_model(model)
+    label = loaded.label(whole, sampling="keyframes")
+    assert (label.status, label.decoded_fraction) == ("ok", pytest.approx(1, abs=0.02))
+    assert label.streams["visual"] and [c.duration for c in label.clips] == [10, 7]
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    label = loaded.label(cut, sampling="keyframes")
+    assert label.status == "partial"
+    assert label.decoded_fraction == pytest.approx(
+        loaded.label(cut, sampling="full").decoded_fraction, abs=0.04
+    )

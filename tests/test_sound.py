@@ -104,3 +104,29 @@ def test_other_settings_give_another_shape() -> None:
     settings = MelSettings(n_mels=40, hop_length=160)
     assert log_mel(tone(440), settings).shape == (40, 200)
     assert settings.steps == 1000
+
+
+@pytest.mark.parametrize(
+    ("waveform", "error", "message"),
+    [
+        (np.zeros((2, 16000), np.float32), ValueError, r"\(2, 16000\).* mono"),
+        (np.float32(0), ValueError, "mono"),
+        (np.zeros(16000, np.int16), TypeError, "int16.*divide samples"),
+        (np.zeros(16000, complex), TypeError, "complex128"),
+        (np.array(["a"]), TypeError, "<U1"),
+        (np.array([0.0, np.nan], np.float32), ValueError, "NaN"),
+        (np.array([0.0, -np.inf], np.float32), ValueError, "infinite"),
+    ],
+)
+def test_a_waveform_that_is_none_is_refused(
+    waveform: np.ndarray, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        log_mel(waveform)
+
+
+def test_samples_of_any_float_are_taken() -> None:
+    np.testing.assert_allclose(
+        log_mel(tone(440).astype(np.float64)), log_mel(tone(440)), rtol=0, atol=1e-3
+    )
+    assert log_mel([0.0] * 640).shape == (96, 2)  # type: ignore[arg-type]

@@ -36,19 +36,27 @@ class MediaError(VgenreError):
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
         The file.
     reason : str
         What is wrong with it and, where that is known, what to do.
     """
 
-    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
-        self.path = os.fspath(path)
+    def __init__(self, path: str | bytes | os.PathLike[str], reason: str) -> None:
+        self.path = os.fsdecode(path)
         self.reason = reason
         super().__init__(f"{self.path}: {reason}")
 
     def __reduce__(self) -> tuple:
         return type(self), (self.path, self.reason)
+
+
+class UnreadableFilm(MediaError):
+    """A media file that will never be readable: what is wrong lies in the file itself.
+
+    A run that finds this in its journal does not try the film again until the file changes;
+    every other `MediaError` may have a passing cause, so that the next run tries again.
+    """
 
 
 class MediaTimeoutError(MediaError):

@@ -79,15 +79,22 @@ def log_mel(waveform: np.ndarray, settings: MelSettings | None = None) -> np.nda
         dB, clipped to [floor_db, ceiling_db]. Column ``t`` is centred on
         sample ``t * hop_length``.
 
+    Raises
+    ------
+    TypeError
+        If the samples are no floating point numbers.
+    ValueError
+        If there is more than one channel, or a sample is NaN or infinite.
+
     See Also
     --------
     librosa.feature.melspectrogram, librosa.power_to_db
 
     Notes
     -----
-    It is what librosa gives, which a test compares it with; labelling does without
-    librosa, as that takes a second to import. The scale goes back to Stevens, Volkmann and Newman, *A Scale for the
-    Measurement of the Psychological Magnitude Pitch*, 1937.
+    The values are librosa's, as a test checks; labelling does without librosa, which
+    takes a second to import. The scale goes back to Stevens, Volkmann and Newman, *A
+    Scale for the Measurement of the Psychological Magnitude Pitch*, 1937.
 
     Examples
     --------
@@ -98,6 +105,7 @@ def log_mel(waveform: np.ndarray, settings: MelSettings | None = None) -> np.nda
     (96, 50)
     """
     settings = settings or MelSettings()
+    waveform = _checked(waveform)
     columns = -(-len(waveform) // settings.hop_length)
     # Column t is centred on its sample, so half a transform of zeros stands before the first.
     behind = columns * settings.hop_length + settings.n_fft - len(waveform)
@@ -109,6 +117,22 @@ def log_mel(waveform: np.ndarray, settings: MelSettings | None = None) -> np.nda
     decibels = 10 * np.log10(np.maximum(power, _least_power(settings)))
     decibels -= 10 * np.log10(settings.reference)
     return np.clip(decibels, settings.floor_db, settings.ceiling_db).astype(np.float32)
+
+
+def _checked(waveform: np.ndarray) -> np.ndarray:
+    waveform = np.asarray(waveform)
+    if not np.issubdtype(waveform.dtype, np.floating):
+        raise TypeError(
+            f"the waveform is of {waveform.dtype}; it has to be floating point, full scale 1 "
+            "(divide samples of 16 bits by 32768)"
+        )
+    if waveform.ndim != 1:
+        raise ValueError(
+            f"the waveform has the shape {waveform.shape}; it has to be mono, (n_samples,)"
+        )
+    if not np.isfinite(waveform).all():
+        raise ValueError("the waveform has samples that are NaN or infinite; see numpy.nan_to_num")
+    return waveform
 
 
 def _least_power(settings: MelSettings) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -25,13 +27,27 @@ def extract(
     sampling: Annotated[
         str, typer.Option(metavar="N|full", help="Clips of 10 s taken from a film, or all.")
     ] = "full",
+    size: Annotated[
+        str,
+        typer.Option(
+            metavar="WIDTHxHEIGHT|native",
+            help="Size of the frames: squares as the networks see them unless given, "
+            "or the film's own size and shape.",
+        ),
+    ] = "299x299",
 ) -> None:
     """Write frames, audio.wav and a spectrogram picture of films to disk."""
     policy = parse_sampling(sampling)
-    films = films_in(paths)
 
-    from ..errors import MediaError
+    from ..errors import DataError, MediaError
     from ..output.extract import extract as extract_film
+    from ..output.extract import parse_size
+
+    try:
+        frame_size = parse_size(size)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--size") from None
+    films = films_in(paths)
 
     failed = 0
     with progress_bar() as bar:
@@ -45,24 +61,24 @@ def extract(
                 completed=i,
             )
             try:
-                console.print(
-                    shown(str(extract_film(path, folder, sampling=policy))),
-                    markup=False,
-                    soft_wrap=True,
-                )
-            except MediaError as error:
+                written = extract_film(path, folder, sampling=policy, size=frame_size)
+                console.print(shown(str(written)), markup=False, soft_wrap=True)
+            except (MediaError, DataError) as error:
                 failed += 1
                 bar.console.print(f"vgenre: {shown(str(error))}", markup=False, soft_wrap=True)
     if failed:
         raise typer.Exit(NOTHING_DONE if failed == len(films) else SOME_FAILED)
 
 
-def _folders(films: list[str], to: Path) -> list[Path]:
-    """A folder for each film: its name, with a number where two films share one."""
+def _folders(films: Sequence[str], to: Path) -> list[Path]:
+    """Name a folder for each film: as the film, with a number where two films share a name."""
+    from ..media.remote import is_remote
+
     taken: set[str] = set()
     folders = []
     for film in films:
-        stem = os.path.splitext(os.path.basename(film))[0]
+        place = urlsplit(film).path if is_remote(film) else film
+        stem = os.path.splitext(os.path.basename(place))[0] or "film"
         name, number = stem, 2
         while name.casefold() in taken:
             name, number = f"{stem}-{number}", number + 1

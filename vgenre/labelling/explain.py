@@ -1,8 +1,8 @@
 """Why a film got its genre: which moment, which stream, which part of frame and sound.
 
-Parts are hidden one after the other and the loss is measured (occlusion; Zeiler and
-Fergus, *Visualizing and Understanding Convolutional Networks*, 2014). That asks nothing
-of the networks but answers, so that it is the same for every engine and architecture.
+Parts are hidden one after the other, and what is lost is measured (occlusion; Zeiler and
+Fergus, *Visualizing and Understanding Convolutional Networks*, 2014). The networks need only
+answer, so this works in the same way with every engine and architecture.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _CLIPS_AT_ONCE = 16
 
 
 class Networks(Protocol):
-    """The part of `vgenre.Model` that is asked."""
+    """The part of `vgenre.Model` that is needed here."""
 
     @property
     def card(self) -> ModelCard:
-        """Its labels, calibration and mel settings."""
+        """The model's labels, calibration and mel settings."""
 
     @property
     def engine(self) -> Engine:
-        """What runs it."""
+        """What runs the networks."""
 
     def features(self, frames: np.ndarray) -> np.ndarray:
-        """Features of frames, uint8 (n, 299, 299, 3): float32 (n, width)."""
+        """Compute features of frames, uint8 (n, 299, 299, 3): float32 (n, width)."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Explanation:
     ----------
     label : str
     shares : tuple of float
-        Of each clip in the genre's probability; they sum to 1.
+        Each clip's share in the genre's probability; they sum to 1.
     clip : Clip
-        The one that speaks for the genre most.
+        The clip that speaks for the genre most.
     time : float
-        Of the most telling frame in the film, in seconds; of the clip's start
+        Where the most telling frame is in the film, in seconds; the clip's start
         where there is no picture.
     streams : dict of str to float
         The genre's probability in that clip by ``visual`` and ``audio`` alone; a
@@ -64,7 +64,7 @@ class Explanation:
     frame : ndarray of uint8, shape (299, 299, 3), or None
         The most telling frame; None without picture.
     aspect : float
-        Width of the film's picture, of its height.
+        Width of the film's picture divided by its height, as shown.
     frame_map : ndarray of float32, shape (8, 8), or None
         How much of the genre's probability by that frame alone is lost where a
         part is hidden; negative where it speaks against the genre.
@@ -86,7 +86,7 @@ class Explanation:
     mel_map: np.ndarray | None
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for a film's record, the maps as small pictures."""
+        """Turn it into plain values for a film's record, the maps into small pictures."""
         return {
             "label": self.label,
             "time": self.time,
@@ -99,10 +99,39 @@ class Explanation:
 
 
 def explain(model: Networks, film: FilmResult, label: str | None = None) -> Explanation:
-    """See `vgenre.Model.explain`."""
+    """Find what spoke for a genre, see `vgenre.Model.explain`.
+
+    Parameters
+    ----------
+    model : Networks
+        The model that labelled the film.
+    film : FilmResult
+    label : str, optional
+        The likeliest one unless given.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    MediaError
+        If the film cannot be read any more, or could not be labelled.
+    ValueError
+        If the model, or the film's record, does not know the label.
+    """
     if not film.clips:
         raise MediaError(film.path, "nothing of it could be labelled, so nothing can be explained")
     label = label or max(film.probabilities, key=lambda name: film.probabilities[name])
+    if label not in model.card.labels.names:
+        raise ValueError(
+            f"the model {model.card.name} knows no {label!r}; it knows "
+            f"{', '.join(model.card.labels.names)}"
+        )
+    if label not in film.probabilities:
+        raise ValueError(
+            f"{film.path} was labelled by another model, which knows no {label!r}; label it again"
+        )
     column = model.card.labels.names.index(label)
     strongest = max(film.clips, key=lambda found: found.probabilities[label])
     info = probe(film.path)
@@ -142,7 +171,7 @@ def explain(model: Networks, film: FilmResult, label: str | None = None) -> Expl
 
 
 class _OneStream:
-    """Asks one stream alone how probable one genre is."""
+    """Asks the networks how probable one genre is, by one stream alone."""
 
     def __init__(self, model: Networks, column: int) -> None:
         self._model, self._column = model, column

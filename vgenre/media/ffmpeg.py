@@ -6,19 +6,25 @@ what was decoded: FFmpeg exits with 0 on a film that stops half-way.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import ffmpeg
 
 from ..errors import FFmpegNotFoundError, MediaError, MediaTimeoutError
-from .decoder import Pipe
+from .decoder import Pipe, starting
 from .discs import main_title
-from .types import FRAME_RATE, FRAME_SIZE, MediaInfo
+from .types import FRAME_RATE, FRAME_SIZE, SAMPLE_RATE, MediaInfo
 
 TIMEOUT = 120.0
 """Seconds that FFmpeg may go without giving anything before it is stopped."""
+
+NO_REFERENCE, KEY_FRAMES = "noref", "nokey"
+"""FFmpeg's ``skip_frame``: pass over frames that no other refers to, or over all but key frames."""
 
 # A film is hostile input. Demuxers that open other files (playlists, concat lists) are not
 # among these, so a playlist called film.mp4 reaches nothing.
@@ -100,18 +106,46 @@ def _input_options(url: str) -> dict[str, str]:
 
 
 def probe_args(path: str) -> list[str]:
-    args, url = [find_ffmpeg(), "-hide_banner", "-nostdin"], file_url(path)
+    return _args_to_open(file_url(path))
+
+
+def walk_args(
+    path: str, stream: int | None = None, start: float = 0.0, seconds: float | None = None
+) -> list[str]:
+    """FFmpeg's command to walk through packets without decoding them; it reports how far it came.
+
+    Parameters
+    ----------
+    path : str
+    stream : int, optional
+        All streams unless given.
+    start : float
+        Seconds; what is reported counts from here.
+    seconds : float, optional
+        To the end of the film unless given.
+    """
+    span = ["-ss", f"{start:.6f}"] if start else []
+    if seconds is not None:
+        span += ["-t", f"{seconds:.6f}"]
+    chosen = "0" if stream is None else f"0:{stream}"
+    opened = _args_to_open(file_url(path), span)
+    return [*opened, "-map", chosen, "-c", "copy", "-f", "null", "-"]
+
+
+def _args_to_open(url: str, options: Sequence[str] = ()) -> list[str]:
+    args = [find_ffmpeg(), "-hide_banner", "-nostdin"]
     for name, value in _input_options(url).items():
         args += [f"-{name}", value]
-    return [*args, "-i", url]
+    return [*args, *options, "-i", url]
 
 
 def messages_of(path: str, argv: list[str], timeout: float) -> str:
-    """FFmpeg's messages; its exit status says nothing (without an output it is 1)."""
+    """Run FFmpeg for its messages; its exit status says nothing (without an output it is 1)."""
     try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
-        )
+        with starting(argv[0]):
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+            )
     except subprocess.TimeoutExpired:
         raise MediaTimeoutError(path, f"FFmpeg could not probe it in {timeout:g} s") from None
     return done.stderr.decode("utf-8", "replace")
@@ -122,27 +156,82 @@ def messages_of(path: str, argv: list[str], timeout: float) -> str:
 _UNINDEXED = frozenset({"mpegts", "mpeg"})
 _LEAD = 10.0  # seconds
 
+# ffmpeg-python cannot take a file name that is not UTF-8, so it never gets the name.
+_PLACEHOLDER = "film"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is to be read of a film.
+
+    Parameters
+    ----------
+    start : float
+        Seconds from the beginning of the film.
+    seconds : float, optional
+        How much to read; to the end of the film unless given.
+    sample_rate : int
+        Of the sound, in Hz.
+    skip_frame : {"noref", "nokey"}, optional
+        Frames that are not decoded: those that no other refers to, or all but key frames.
+        The frame before stands in for one that is missing.
+    size : (int, int)
+        Width and height to which the whole picture is scaled.
+    timeout : float
+        Seconds that FFmpeg may go without giving anything.
+
+    Raises
+    ------
+    ValueError
+        If a number is not one that can be meant.
+    """
+
+    start: float = 0.0
+    seconds: float | None = None
+    sample_rate: int = SAMPLE_RATE
+    skip_frame: str | None = None
+    size: tuple[int, int] = (FRAME_SIZE, FRAME_SIZE)
+    timeout: float = TIMEOUT
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.start) and self.start >= 0):
+            raise ValueError(f"start is {self.start} s; it has to be 0 or more")
+        if self.seconds is not None and not (math.isfinite(self.seconds) and self.seconds > 0):
+            raise ValueError(f"seconds is {self.seconds}; it has to be more than 0, or None")
+        if self.sample_rate != int(self.sample_rate) or self.sample_rate <= 0:
+            raise ValueError(
+                f"sample_rate is {self.sample_rate}; it has to be a whole number of Hz"
+            )
+        if self.skip_frame not in (None, NO_REFERENCE, KEY_FRAMES):
+            raise ValueError(
+                f"skip_frame is {self.skip_frame!r}, which is neither {NO_REFERENCE!r} nor "
+                f"{KEY_FRAMES!r} nor None"
+            )
+        if min(self.size) < 1:
+            raise ValueError(f"size is {self.size}; width and height have to be at least 1")
+        if not self.timeout > 0:
+            raise ValueError(f"timeout is {self.timeout} s; it has to be more than 0")
+
 
 def decode_args(
-    info: MediaInfo,
-    start: float,
-    seconds: float | None,
-    sample_rate: int,
-    skip_frame: str | None,
-    video: Pipe | None,
-    audio: Pipe | None,
+    info: MediaInfo, reading: Reading, video: Pipe | None, audio: Pipe | None
 ) -> list[str]:
-    """FFmpeg's command: frames to one pipe, samples to the other."""
+    """FFmpeg's command: frames to one pipe, samples to the other.
+
+    Frames are RGB of 8 bits; of 16 bits, little endian, where the film is HDR.
+    """
     url = file_url(info.path)
-    options = _input_options(url)
-    lead = min(start, _LEAD) if info.format in _UNINDEXED else 0.0
-    if start > lead:
-        options["ss"] = f"{start - lead:.6f}"
-    if seconds is not None:
-        options["t"] = f"{seconds + lead:.6f}"
-    if skip_frame:
-        options["skip_frame"] = skip_frame
-    source = ffmpeg.input(url, **options)
+    options: dict[str, str | None] = dict(_input_options(url))
+    lead = min(reading.start, _LEAD) if info.format in _UNINDEXED else 0.0
+    if reading.start > lead:
+        options["ss"] = f"{reading.start - lead:.6f}"
+    if reading.seconds is not None:
+        options["t"] = f"{reading.seconds + lead:.6f}"
+    if reading.skip_frame:
+        options["skip_frame"] = reading.skip_frame
+    if reading.skip_frame == KEY_FRAMES:
+        options["noaccurate_seek"] = None  # the key frame before the start is the one shown there
+    source = ffmpeg.input(_PLACEHOLDER, **options)
     outputs = []
     # Each output has a filter chain of its own. In one common graph FFmpeg would keep all
     # pictures in memory until the first sound comes.
@@ -151,14 +240,15 @@ def decode_args(
         # eof_action=pass keeps the one frame of a film shorter than a quarter second.
         steps = [
             f"fps={FRAME_RATE}:start_time={lead:.6f}:eof_action=pass,setpts=PTS-STARTPTS",
-            f"scale={FRAME_SIZE}:{FRAME_SIZE}:flags=area",
+            f"scale={reading.size[0]}:{reading.size[1]}:flags=area",
         ]
-        if skip_frame == "nokey":  # fewer come in than go out: each is scaled once
+        if reading.skip_frame == KEY_FRAMES:  # fewer come in than go out: each is scaled once
             steps.reverse()
         chain = ",".join(steps)
         picture = source[str(info.video_stream)]
+        pixels = "rgb48le" if info.is_hdr else "rgb24"
         outputs.append(
-            picture.output(f"pipe:{video.fd}", vf=chain, format="rawvideo", pix_fmt="rgb24")
+            picture.output(f"pipe:{video.fd}", vf=chain, format="rawvideo", pix_fmt=pixels)
         )
     if audio:
         # first_pts=0 puts silence where the sound begins after the picture.
@@ -172,10 +262,12 @@ def decode_args(
                 af=chain,
                 format="f32le",
                 ac=1,
-                ar=sample_rate,
+                ar=reading.sample_rate,
                 acodec="pcm_f32le",
             )
         )
     command = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     command = command.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
-    return list(ffmpeg.compile(command, cmd=find_ffmpeg()))
+    argv = list(ffmpeg.compile(command, cmd=find_ffmpeg()))
+    argv[argv.index("-i") + 1] = url
+    return argv

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import overload
 
-from ..errors import MediaError
+from ..errors import MediaError, UnreadableFilm
 from . import names
 from .discs import DISC_FOLDERS, is_disc, looks_like_disc, main_title
 from .remote import is_remote, is_remote_folder, walk_remote
@@ -135,7 +135,7 @@ def find_media(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
         In the order given, folders sorted; each file once.
     """
     search = _Search(plain=True)
-    search.run(os.fspath(path) for path in paths)
+    search.run(os.fsdecode(path) for path in paths)
     return list(search.found)
 
 
@@ -326,14 +326,18 @@ def check_file(path: str) -> None:
     """Raise a MediaError for what is certain to be no readable film: missing, empty, a folder."""
     if not os.path.exists(path):
         raise MediaError(path, "there is no such file")
-    if os.path.isdir(path) and not is_disc(path):
+    if os.path.isdir(path):
+        if is_disc(path):
+            return
         inner = [name for name in _names_in(path) if name.lower() in DISC_FOLDERS]
         hint = f"; its film is the folder {inner[0]} in it" if inner else ""
         raise MediaError(path, f"this is a folder, not a film{hint}")
+    if not os.path.isfile(path):  # one can wait for ever for what a named pipe gives
+        raise MediaError(path, "this is no plain file but a pipe, a socket or a device")
     if not os.access(path, os.R_OK):
         raise MediaError(path, "no permission to read it; check its owner and mode")
-    if os.path.isfile(path) and os.path.getsize(path) == 0:
-        raise MediaError(path, "the file is empty; copy or download it again")
+    if os.path.getsize(path) == 0:
+        raise UnreadableFilm(path, "the file is empty; copy or download it again")
 
 
 def _names_in(folder: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Small pictures of a clip, for reports: a frame and the sound under it."""
+"""Small pictures of a clip, for reports: a frame and the sound under it. Arrays in, JPEG out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 _WIDTH, _MEL_HEIGHT, _FRAME_HEIGHT = 112, 32, 200  # pixels
 _QUALITY = 60
 _STRIP = 6  # frames
+_SLIMMEST = 3.0  # a side of a picture that is drawn, divided by the other
 _DIMMED = 0.25  # brightness of what does not matter
 
 
@@ -23,7 +24,7 @@ def clip_pictures(
     frame : ndarray of uint8, shape (height, width, 3), or None
         RGB.
     aspect : float
-        Width of the film's picture, of its height.
+        Width of the film's picture divided by its height, as shown.
     mel : ndarray of float32, shape (n_mels, steps), or None
         dB.
 
@@ -36,7 +37,7 @@ def clip_pictures(
 
     pictures = {}
     if frame is not None:
-        size = (_WIDTH, max(16, min(2 * _WIDTH, round(_WIDTH / aspect))))
+        size = (_WIDTH, round(_WIDTH / drawable(aspect)))
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
         pictures["frame"] = data_uri(small[..., ::-1], _QUALITY)
     if mel is not None:
@@ -44,6 +45,11 @@ def clip_pictures(
         picture = cv2.resize(_coloured(mel), size, interpolation=cv2.INTER_AREA)
         pictures["mel"] = data_uri(picture, _QUALITY)
     return pictures
+
+
+def drawable(aspect: float) -> float:
+    """The shape in which a picture is drawn; a film of one pixel's width would be invisible."""
+    return min(max(aspect, 1 / _SLIMMEST), _SLIMMEST)
 
 
 def strip_html(frames: np.ndarray) -> str:
@@ -78,7 +84,7 @@ def explanation_pictures(
     ----------
     frame : ndarray of uint8, shape (height, width, 3), or None
     aspect : float
-        The shape in which it is shown: its width, of its height.
+        Width of the film's picture divided by its height, as shown.
     frame_map : ndarray of float32, shape (rows, columns), or None
     mel : ndarray of float32, shape (n_mels, steps), or None
     mel_map : ndarray of float32, shape (bands, times), or None
@@ -92,7 +98,7 @@ def explanation_pictures(
 
     pictures = {}
     if frame is not None and frame_map is not None:
-        size = (round(_FRAME_HEIGHT * min(aspect, 3)), _FRAME_HEIGHT)
+        size = (round(_FRAME_HEIGHT * drawable(aspect)), _FRAME_HEIGHT)
         picture = cv2.resize(highlighted(frame, frame_map), size, interpolation=cv2.INTER_AREA)
         pictures["frame"] = data_uri(picture[..., ::-1], _QUALITY)
     if mel is not None and mel_map is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
+from typing import Any
 
-from ..errors import MediaError
-from .ffmpeg import TIMEOUT, messages_of, probe_args
+from ..errors import MediaError, UnreadableFilm
+from .ffmpeg import TIMEOUT, file_url, messages_of, probe_args, walk_args
 from .find import check_file
 from .sequences import is_sequence
 from .stills import is_image, probe_sequence, read_image
@@ -20,17 +21,21 @@ _INPUT = re.compile(r"^Input #0, (.+?), from '", re.M)
 _STREAM = re.compile(
     r"^  Stream #0:(\d+)(?:\[0x[\da-f]+\])?(?:\(.*?\))?: (Video|Audio): (.*)$", re.M
 )
+_OTHER_STREAM = re.compile(r"^  Stream #", re.M)
+_ROTATION = re.compile(r"^ {6}display ?matrix: rotation of (-?[\d.]+) degrees", re.M | re.I)
+_SAMPLE_ASPECT = re.compile(r"\bSAR ([1-9]\d*):([1-9]\d*)")
+_COLOURS = re.compile(r"\((?:[\w ]+, )*[\w-]+/([\w-]+)/([\w-]+)\b")  # matrix/primaries/transfer
 _NOISE = ("At least one output file", "Error opening input file")  # lines that give no reason
 
 
-def probe(path: str | os.PathLike[str], *, timeout: float = TIMEOUT) -> MediaInfo:
+def probe(path: str | bytes | os.PathLike[str], *, timeout: float = TIMEOUT) -> MediaInfo:
     """Read what a media file says of itself.
 
     Works with the ``ffmpeg`` program alone, as some machines have no ``ffprobe``.
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
     timeout : float
         Seconds after which FFmpeg is stopped.
 
@@ -41,15 +46,18 @@ def probe(path: str | os.PathLike[str], *, timeout: float = TIMEOUT) -> MediaInf
     Raises
     ------
     MediaError
-        If the file is missing, empty, or neither film, sound nor picture.
+        If the file is missing, empty, no plain file, or neither film, sound nor picture.
+    MediaTimeoutError
+        If FFmpeg does not end in time.
     FFmpegNotFoundError
+        If there is no FFmpeg program.
 
     Examples
     --------
     >>> vgenre.probe("film.mkv").duration  # doctest: +SKIP
     5843.7
     """
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if is_sequence(path):
         return probe_sequence(path)
     check_file(path)
@@ -59,11 +67,41 @@ def probe(path: str | os.PathLike[str], *, timeout: float = TIMEOUT) -> MediaInf
     info = parse_report(path, messages_of(path, probe_args(path), timeout))
     if info.duration == 0:
         # No length in the header (a cut-off or streamed file): walk through the packets.
-        report = messages_of(
-            path, [*probe_args(path), "-map", "0", "-c", "copy", "-f", "null", "-"], timeout
-        )
-        info = replace(info, duration=last_time(report))
+        info = replace(info, duration=last_time(messages_of(path, walk_args(path), timeout)))
     return info
+
+
+def picture_end(
+    info: MediaInfo, start: float, seconds: float | None = None, *, timeout: float = TIMEOUT
+) -> float:
+    """Find how far the picture goes behind a time, without decoding it.
+
+    What the file's header says is not trusted: a film that was cut off still says its full
+    length.
+
+    Parameters
+    ----------
+    info : MediaInfo
+        Of a film with a picture.
+    start : float
+        Seconds from the beginning of the film.
+    seconds : float, optional
+        How far to look; to the end of the film unless given.
+    timeout : float
+        Seconds after which FFmpeg is stopped.
+
+    Returns
+    -------
+    float
+        Seconds from `start`; 0 where nothing comes any more.
+
+    Raises
+    ------
+    MediaTimeoutError
+        If FFmpeg does not end in time.
+    """
+    argv = walk_args(info.path, info.video_stream, start, seconds)
+    return last_time(messages_of(info.path, argv, timeout))
 
 
 def parse_report(path: str, report: str) -> MediaInfo:
@@ -86,33 +124,32 @@ def parse_report(path: str, report: str) -> MediaInfo:
     MediaError
         If FFmpeg could not open it, or there is neither picture nor sound in it.
     """
+    # A file name may hold line breaks, and lines that look like FFmpeg's own.
+    shown = os.fsencode(file_url(path)).decode("utf-8", "replace")
+    report = report.replace(f"from '{shown}'", "from ''", 1)
     header = _INPUT.search(report)
     if not header:
-        raise MediaError(
+        raise failure_class(report)(
             path, f"FFmpeg cannot open it as film, sound or picture: {last_message(report)}"
         )
     duration = _DURATION.search(report)
     video: list[tuple[int, str]] = []
     audio: list[tuple[int, str]] = []
-    for index, kind, text in _STREAM.findall(report):
-        if kind == "Audio" and "Audio: none" not in f"Audio: {text}":
-            audio.append((int(index), text))
+    below: dict[int, str] = {}  # what stands under a stream's line, up to the next stream
+    for line in _STREAM.finditer(report):
+        index, kind, text = int(line[1]), line[2], line[3]
+        following = _OTHER_STREAM.search(report, line.end())
+        below[index] = report[line.end() : following.start() if following else None]
+        if kind == "Audio" and not text.startswith("none"):
+            audio.append((index, text))
         elif kind == "Video" and "(attached pic)" not in text and not text.startswith("none"):
-            video.append((int(index), text))
+            video.append((index, text))
     if not video and not audio:
-        raise MediaError(path, "there is neither picture nor sound in it")
+        raise UnreadableFilm(path, "there is neither picture nor sound in it")
     picture, sound = _default_stream(video), _default_stream(audio)
-    fields: dict = {}
+    fields: dict[str, Any] = {}
     if picture:
-        size = re.search(r", (\d{1,6})x(\d{1,6})\b", picture[1])
-        rate = re.search(r", ([\d.]+)(k?) (?:fps|tbr)", picture[1])
-        fields |= {
-            "video_stream": picture[0],
-            "video_codec": picture[1].split()[0].strip(","),
-            "width": int(size[1]) if size else 0,
-            "height": int(size[2]) if size else 0,
-            "frame_rate": float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
-        }
+        fields |= _picture_fields(picture[1], below[picture[0]]) | {"video_stream": picture[0]}
     if sound:
         hertz = re.search(r", (\d+) Hz", sound[1])
         fields |= {
@@ -127,6 +164,36 @@ def parse_report(path: str, report: str) -> MediaInfo:
         duration=_seconds(*duration.groups()) if duration and duration[1] else 0.0,
         **fields,
     )
+
+
+def _picture_fields(text: str, below: str) -> dict[str, Any]:
+    """What FFmpeg's line of a video stream, and the lines under it, say."""
+    size = re.search(r", (\d{1,6})x(\d{1,6})\b", text)
+    rate = re.search(r", ([\d.]+)(k?) (?:fps|tbr)", text)
+    # The container's word comes last, and counts for more than the stream's own.
+    pixels = _SAMPLE_ASPECT.findall(text)
+    colours = _COLOURS.search(text)
+    turned = _ROTATION.search(below)
+    return {
+        "video_codec": text.split()[0].strip(","),
+        "width": int(size[1]) if size else 0,
+        "height": int(size[2]) if size else 0,
+        "rotation": -round(float(turned[1])) % 360 if turned else 0,
+        "sample_aspect": int(pixels[-1][0]) / int(pixels[-1][1]) if pixels else 1.0,
+        "primaries": _known(colours[1]) if colours else "",
+        "transfer": _known(colours[2]) if colours else "",
+        "frame_rate": float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
+    }
+
+
+def _known(name: str) -> str:
+    return "" if name in ("unknown", "reserved") else name
+
+
+def failure_class(report: str) -> type[MediaError]:
+    """What to raise after FFmpeg's messages: whether the file is at fault, or its disk may be."""
+    at_fault = "Invalid data found" in report or "not on whitelist" in report
+    return UnreadableFilm if at_fault and "Input/output error" not in report else MediaError
 
 
 def _default_stream(streams: list[tuple[int, str]]) -> tuple[int, str] | None:

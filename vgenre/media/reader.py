@@ -16,18 +16,18 @@ import numpy as np
 
 from ..errors import MediaError, MediaTimeoutError
 from .decoder import Decoder
-from .ffmpeg import TIMEOUT, decode_args
-from .probing import last_message, probe
+from .ffmpeg import TIMEOUT, Reading, decode_args
+from .frames import FrameReader
+from .probing import failure_class, last_message, probe
 from .sampling import Sampling
-from .sequences import is_sequence
-from .stills import image_clip, is_image, sequence_clips
+from .stills import is_still, still_clips
 from .types import CLIP_FRAMES, CLIP_SECONDS, FRAME_RATE, FRAME_SIZE, SAMPLE_RATE, Clip, MediaInfo
 
 _Item = TypeVar("_Item")
 
 
 def read_clip(
-    path: str | os.PathLike[str],
+    path: str | bytes | os.PathLike[str],
     start: float = 0.0,
     *,
     info: MediaInfo | None = None,
@@ -38,7 +38,7 @@ def read_clip(
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
     start : float
         Where the clip begins, in seconds from the beginning of the film.
     info : MediaInfo, optional
@@ -54,6 +54,8 @@ def read_clip(
 
     Raises
     ------
+    ValueError
+        If `start` is negative or not a number, or another number cannot be meant.
     MediaError
         If nothing could be decoded there.
 
@@ -74,7 +76,7 @@ def read_clip(
 
 
 def iter_clips(
-    path: str | os.PathLike[str],
+    path: str | bytes | os.PathLike[str],
     start: float = 0.0,
     *,
     seconds: float | None = None,
@@ -94,9 +96,9 @@ def iter_clips(
         As in `read_clip`.
     seconds : float, optional
         How much to read; to the end of the film unless given.
-    skip_frame : str, optional
-        Frames that are not decoded, in FFmpeg's words: ``"noref"`` or ``"nokey"``.
-        The frame before stands in for one that is missing.
+    skip_frame : {"noref", "nokey"}, optional
+        Frames that are not decoded: those that no other frame refers to, or all but key
+        frames. The frame before stands in for one that is missing.
 
     Yields
     ------
@@ -105,44 +107,49 @@ def iter_clips(
 
     Raises
     ------
+    ValueError
+        If `start` or another number is not one that can be meant.
     MediaError
         If FFmpeg fails before anything was decoded. What was decoded before a
         later failure is given out; compare its length with what was expected.
     MediaTimeoutError
         If FFmpeg gives nothing for `timeout` seconds.
     """
-    path = os.fspath(path)
-    if is_sequence(path):
-        yield from sequence_clips(path, start, seconds, sample_rate)
+    reading = Reading(start, seconds, sample_rate, skip_frame, timeout=timeout)
+    return _clips(os.fsdecode(path), info, reading)
+
+
+def _clips(path: str, info: MediaInfo | None, reading: Reading) -> Generator[Clip, None, None]:
+    if is_still(path):
+        yield from still_clips(path, reading)
         return
-    if is_image(path):
-        yield image_clip(path, sample_rate)
-        return
-    info = info or probe(path, timeout=timeout)
-    limit = None if seconds is None else round(seconds * FRAME_RATE)
-    clip_start, decoded = start, False
-    with Decoder(info.path, timeout) as decoder:
+    info = info or probe(path, timeout=reading.timeout)
+    limit = None if reading.seconds is None else round(reading.seconds * FRAME_RATE)
+    rate, clip_start, decoded = reading.sample_rate, reading.start, False
+    with Decoder(info.path, reading.timeout) as decoder:
         video = decoder.open_pipe() if info.video_stream is not None else None
         audio = decoder.open_pipe() if info.audio_stream is not None else None
-        decoder.run(decode_args(info, start, seconds, sample_rate, skip_frame, video, audio))
+        decoder.run(decode_args(info, reading, video, audio))
+        picture = FrameReader(video, info, reading) if video else None
         while limit is None or limit > 0:
             frames = np.zeros((CLIP_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
-            waveform = np.zeros(CLIP_SECONDS * sample_rate, np.float32)
+            waveform = np.zeros(CLIP_SECONDS * rate, np.float32)
             # FFmpeg may round up to one frame more than was asked for.
             wanted = CLIP_FRAMES if limit is None else min(CLIP_FRAMES, limit)
-            n_frames = video.read_into(frames[:wanted]) // frames[0].nbytes if video else 0
+            n_frames = picture.read_into(frames[:wanted]) if picture else 0
             n_samples = audio.read_into(waveform) // waveform.itemsize if audio else 0
-            rest = max(n_frames / FRAME_RATE, n_samples / sample_rate)
+            rest = max(n_frames / FRAME_RATE, n_samples / rate)
             if not rest or (decoded and rest <= 1 / FRAME_RATE):
                 break  # the end, or so little behind full clips that it is rounding
             decoded = True
             # A damaged track can decode to NaN, which would spread through the networks.
             np.nan_to_num(waveform, copy=False, posinf=0.0, neginf=0.0)
-            yield Clip(clip_start, frames, n_frames, waveform, n_samples, sample_rate)
+            yield Clip(clip_start, frames, n_frames, waveform, n_samples, rate)
             clip_start += CLIP_SECONDS
             limit = None if limit is None else limit - CLIP_FRAMES
         if not decoded and decoder.wait():
-            raise MediaError(path, f"FFmpeg cannot decode it: {last_message(decoder.messages)}")
+            report = decoder.messages
+            raise failure_class(report)(path, f"FFmpeg cannot decode it: {last_message(report)}")
 
 
 def sampled_clips(

@@ -166,13 +166,15 @@ def local_copy(url: str) -> Iterator[str]:
         yield copy
 
 
-def state_of(path: str) -> list[Any]:
+def state_of(path: str, *, fresh: bool = False) -> list[Any]:
     """What tells whether a film has changed: its size, and its time of change or its tag.
 
     Parameters
     ----------
     path : str
         A file, a URL, a sequence of pictures (`vgenre.media.sequences`) or a disc.
+    fresh : bool
+        Whether to ask a remote store itself, and not a listing of it that was read before.
 
     Returns
     -------
@@ -186,7 +188,7 @@ def state_of(path: str) -> list[Any]:
     """
     if is_remote(path):
         try:
-            store, inner = _store(path)
+            store, inner = _store(path, **({"use_listings_cache": False} if fresh else {}))
             known = store.info(inner)
         except (OSError, DataError):
             raise
@@ -200,7 +202,7 @@ def state_of(path: str) -> list[Any]:
     return [sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)]
 
 
-def _store(url: str) -> tuple[Any, str]:
+def _store(url: str, **options: Any) -> tuple[Any, str]:
     """The file system that a URL is of, and the path in it."""
     if "::" in url:
         raise DataError(f"{url}: chained URLs are not taken")
@@ -211,6 +213,6 @@ def _store(url: str) -> tuple[Any, str]:
             f"{url}: films behind URLs need fsspec: pip install 'vgenre[remote]'"
         ) from None
     try:
-        return url_to_fs(url)
+        return url_to_fs(url, **options)
     except (ImportError, ValueError) as error:
         raise DataError(f"{url}: {error}") from None

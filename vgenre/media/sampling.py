@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .ffmpeg import KEY_FRAMES, NO_REFERENCE
 from .types import CLIP_SECONDS, MediaInfo
 
 DEFAULT_CLIPS = 10
 
 # Frames a second of which one in five is still four a second: encoders put at most three frames
 # that can be skipped between two that cannot, save at settings seldom used.
-_ENOUGH = 20.0
+_ENOUGH_FPS = 20.0
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Sampling:
     clips : int or None
         How many clips of 10 s; None for every second.
     keyframes : bool
-        Whether only key frames are decoded, each shown until the next one. Several
-        times as fast, and right about as often where films have one every few seconds.
+        Whether only key frames are decoded. Each is shown until the next one, and the last
+        until the picture ends. That is several times as fast, and right about as often where
+        films have a key frame every few seconds.
     """
 
     clips: int | None = DEFAULT_CLIPS
@@ -87,8 +89,8 @@ class Sampling:
         enough for four a second.
         """
         if self.keyframes:
-            return "nokey"
-        return "noref" if info.frame_rate >= _ENOUGH else None
+            return KEY_FRAMES
+        return NO_REFERENCE if info.frame_rate >= _ENOUGH_FPS else None
 
     def spans(self, info: MediaInfo) -> list[Span]:
         """What to read of a film.

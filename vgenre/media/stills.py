@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Generator
 
 import numpy as np
 
-from ..errors import MediaError
-from .ffmpeg import MAX_PIXELS
+from ..errors import UnreadableFilm
+from .ffmpeg import MAX_PIXELS, Reading
 from .find import check_file
-from .sequences import sequence_files
+from .sequences import is_sequence, sequence_files
 from .types import (
     CLIP_FRAMES,
     CLIP_SECONDS,
@@ -32,25 +33,21 @@ def read_image(path: str) -> np.ndarray:
     import cv2
 
     check_file(path)
-    if not os.path.isfile(path):
-        raise MediaError(path, "a picture has to be a plain file")
     try:
         with open(path, "rb") as file:
             picture = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # more pixels than OpenCV takes, for one
-        raise MediaError(path, f"OpenCV cannot read this picture: {error.err}") from None
+        raise UnreadableFilm(path, f"OpenCV cannot read this picture: {error.err}") from None
     if picture is None:
-        raise MediaError(path, "this is no picture that OpenCV can read; copy or export it again")
+        raise UnreadableFilm(
+            path, "this is no picture that OpenCV can read; copy or export it again"
+        )
     return picture
 
 
-def image_clip(path: str, sample_rate: int) -> Clip:
-    import cv2
-
-    frames = np.zeros((CLIP_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
-    picture = cv2.resize(read_image(path), (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_AREA)
-    frames[0] = picture[..., ::-1]
-    return Clip(0.0, frames, 1, np.zeros(CLIP_SECONDS * sample_rate, np.float32), 0, sample_rate)
+def is_still(path: str) -> bool:
+    """Whether a path is read by OpenCV: an image, or numbered frames."""
+    return is_image(path) or is_sequence(path)
 
 
 def probe_sequence(path: str) -> MediaInfo:
@@ -60,22 +57,59 @@ def probe_sequence(path: str) -> MediaInfo:
     return MediaInfo(path, "sequence", seconds, video_stream=0, width=width, height=height)
 
 
-def sequence_clips(
-    path: str, start: float, seconds: float | None, sample_rate: int
-) -> Generator[Clip, None, None]:
+def still_frames(path: str, reading: Reading) -> Generator[np.ndarray, None, None]:
+    """Read a still image, or the numbered frames of a span, scaled.
+
+    Parameters
+    ----------
+    path : str
+    reading : Reading
+        An image is read whatever its span.
+
+    Yields
+    ------
+    ndarray of uint8, shape (height, width, 3)
+        RGB.
+
+    Raises
+    ------
+    MediaError
+        If a picture cannot be read.
+    """
     import cv2
 
-    first = round(start * FRAME_RATE)
-    files = sequence_files(path)[first:]
-    if seconds is not None:
-        files = files[: round(seconds * FRAME_RATE)]
-    for begin in range(0, len(files), CLIP_FRAMES):
-        some = files[begin : begin + CLIP_FRAMES]
+    files = [path]
+    if is_sequence(path):
+        files = sequence_files(path)[round(reading.start * FRAME_RATE) :]
+        if reading.seconds is not None:
+            files = files[: round(reading.seconds * FRAME_RATE)]
+    for file in files:
+        picture = cv2.resize(read_image(file), reading.size, interpolation=cv2.INTER_AREA)
+        yield picture[..., ::-1]
+
+
+def still_clips(path: str, reading: Reading) -> Generator[Clip, None, None]:
+    """Read a still image, or numbered frames, as clips without sound.
+
+    Parameters
+    ----------
+    path : str
+    reading : Reading
+
+    Yields
+    ------
+    Clip
+
+    Raises
+    ------
+    MediaError
+        If a picture cannot be read.
+    """
+    first = round(reading.start * FRAME_RATE) if is_sequence(path) else 0
+    coming = still_frames(path, reading)
+    while pictures := list(itertools.islice(coming, CLIP_FRAMES)):
         frames = np.zeros((CLIP_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
-        for frame, file in zip(frames, some, strict=False):
-            size = (FRAME_SIZE, FRAME_SIZE)
-            picture = cv2.resize(read_image(file), size, interpolation=cv2.INTER_AREA)
-            frame[:] = picture[..., ::-1]
-        silence = np.zeros(CLIP_SECONDS * sample_rate, np.float32)
-        clip_start = (first + begin) / FRAME_RATE
-        yield Clip(clip_start, frames, len(some), silence, 0, sample_rate)
+        frames[: len(pictures)] = pictures
+        silence = np.zeros(CLIP_SECONDS * reading.sample_rate, np.float32)
+        yield Clip(first / FRAME_RATE, frames, len(pictures), silence, 0, reading.sample_rate)
+        first += CLIP_FRAMES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,13 +26,39 @@ AUDIO_SUFFIXES = frozenset(
 IMAGE_SUFFIXES = frozenset(".bmp .jpeg .jpg .png .tif .tiff .webp".split())
 MEDIA_SUFFIXES = VIDEO_SUFFIXES | AUDIO_SUFFIXES | IMAGE_SUFFIXES
 
+HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
+"""FFmpeg's names of the curves of high dynamic range: PQ (HDR10, Dolby Vision) and HLG."""
+
+
+def clock(seconds: float) -> str:
+    """A time or a length in a film as people write it, to the nearest second.
+
+    Parameters
+    ----------
+    seconds : float
+        Not negative.
+
+    Returns
+    -------
+    str
+        ``h:mm:ss`` from an hour on, else ``m:ss``.
+
+    Examples
+    --------
+    >>> clock(7.6), clock(754), clock(5843.7)
+    ('0:08', '12:34', '1:37:24')
+    """
+    minutes, rest = divmod(math.floor(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
     """Ten seconds of a film as the networks take them.
 
     Arrays always have their full shape; what lies behind the end of the film is
-    zero and not counted. Frame ``i`` shows the film at ``start + (i + 0.5) / 4`` s.
+    zero and is not counted. Frame ``i`` shows the film at ``start + (i + 0.5) / 4`` s.
 
     Attributes
     ----------
@@ -103,6 +130,14 @@ class MediaInfo:
         in a music file is no video. Of several the default one is taken.
     width, height : int
         Size in pixels as stored, before any rotation; 0 without video.
+    rotation : int
+        Degrees by which a player turns the picture clockwise, 0 to 359. Frames are
+        turned already.
+    sample_aspect : float
+        Width of a pixel divided by its height; 1 for square pixels.
+    transfer, primaries : str
+        FFmpeg's names of the picture's transfer curve and primary colours, as
+        ``"smpte2084"`` and ``"bt2020"``; empty where the film does not say.
     frame_rate : float
         Frames a second as the container says; 0 where it does not.
     video_codec, audio_codec : str
@@ -119,6 +154,10 @@ class MediaInfo:
     audio_stream: int | None = None
     width: int = 0
     height: int = 0
+    rotation: int = 0
+    sample_aspect: float = 1.0
+    transfer: str = ""
+    primaries: str = ""
     frame_rate: float = 0.0
     video_codec: str = ""
     audio_codec: str = ""
@@ -126,6 +165,19 @@ class MediaInfo:
     audio_tracks: int = 0
 
     @property
+    def is_hdr(self) -> bool:
+        """Whether the picture is of high dynamic range; its frames are mapped to standard range."""
+        return self.transfer in HDR_TRANSFERS
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height as shown: turned upright, in square pixels; (0, 0) if not known."""
+        width = round(self.width * max(1.0, self.sample_aspect))
+        height = round(self.height / min(1.0, self.sample_aspect))
+        return (height, width) if self.rotation in (90, 270) else (width, height)
+
+    @property
     def aspect(self) -> float:
-        """Width of the picture, of its height; 16:9 where it is not known."""
-        return (self.width or 16) / (self.height or 9)
+        """Width of the picture as shown, divided by its height; 16:9 if not known."""
+        width, height = self.display_size
+        return width / height if width and height else 16 / 9
