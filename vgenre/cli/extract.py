@@ -40,6 +40,7 @@ def extract(
     policy = parse_sampling(sampling)
 
     from ..errors import DataError, MediaError
+    from ..media.discs import film_name
     from ..output.extract import extract as extract_film
     from ..output.extract import parse_size
 
@@ -56,7 +57,7 @@ def extract(
         for i, (path, folder) in enumerate(zip(films, _folders(films, to), strict=True)):
             bar.update(
                 task,
-                description=shown(Path(path).name)[:32],
+                description=shown(film_name(path))[:32],
                 done=f"{i + 1} of {len(films)}",
                 completed=i,
             )
@@ -72,13 +73,15 @@ def extract(
 
 def _folders(films: Sequence[str], to: Path) -> list[Path]:
     """Name a folder for each film: as the film, with a number where two films share a name."""
+    from ..media.discs import film_name
     from ..media.remote import is_remote
 
     taken: set[str] = set()
     folders = []
     for film in films:
         place = urlsplit(film).path if is_remote(film) else film
-        stem = os.path.splitext(os.path.basename(place))[0] or "film"
+        name = film_name(place)  # of a disc its folder's, which has no ending
+        stem = (name if os.path.isdir(place) else os.path.splitext(name)[0]) or "film"
         name, number = stem, 2
         while name.casefold() in taken:
             name, number = f"{stem}-{number}", number + 1

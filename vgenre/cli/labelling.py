@@ -16,6 +16,7 @@ from ..batch.ray import Cluster
 from ..batch.run import Batch, plan_run
 from ..batch.shards import Shard
 from ..labelling.record import FilmResult
+from ..media.discs import film_name
 from ..media.sampling import Sampling
 from ..output.effects import Effect, apply_all, effects_of
 from ..output.writers import Outputs, wants_pictures
@@ -161,7 +162,7 @@ def _print_header(console: Console) -> None:
 
 
 def _print_film(console: Console, film: FilmResult, verbose: bool) -> None:
-    name = shown(Path(film.path).name)
+    name = shown(film_name(film.path))
     if film.error and film.status == "error":
         _print_row(console, name, "", "error", "red")
     else:

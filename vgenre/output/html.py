@@ -11,6 +11,7 @@ import jinja2
 
 from ..colours import genre_colour
 from ..labelling.record import ERROR, FilmResult
+from ..media.discs import film_name
 from .base import Writer
 
 _TEMPLATE, _BETWEEN = "report.html", "<!-- films -->"
@@ -81,7 +82,7 @@ def page_data(film: FilmResult) -> dict[str, dict[str, Any]]:
     """What the page knows of a film: ``film`` for its row, ``details`` for what it opens to."""
     return {
         "film": {
-            "name": os.path.basename(film.path),
+            "name": film_name(film.path),
             "folder": os.path.dirname(film.path),
             "status": film.status if film.labels or film.status == ERROR else "uncertain",
             "labels": film.labels,
