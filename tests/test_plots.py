@@ -237,6 +237,15 @@ def test_an_explanation_is_drawn_over_frame_and_sound(
     assert [len(ax.images) for ax in figure.axes[:2]] == [2, 2]
 
 
+def test_what_matters_to_nothing_is_not_drawn_as_if_it_did(
+    labelled: tuple[vgenre.Model, FilmResult],
+) -> None:
+    found = labelled[0].explain(labelled[1])
+    noise = np.random.default_rng(0).normal(0, 1e-12, (8, 8)).astype(np.float32)
+    over = plots.explanation(replace(found, frame_map=noise)).axes[0].images[1]
+    assert over.norm.vmax >= 1e-3
+
+
 def test_confusion_and_calibration_show_the_counts() -> None:
     labels = LabelSet(("Action", "Horror"))
     truth = np.array([[1, 0], [1, 0], [0, 1]])

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from ..labelling.explain import Explanation
 
+_LEAST_LOSS = 1e-3
+"""The loss of probability from which on a part is drawn in full colour; less is noise."""
+
 
 def timeline(film: FilmResult, *, genres: int = 4, ax: Axes | None = None) -> Axes:
     """Draw how probable a film's likeliest genres are over its length.
@@ -189,7 +192,7 @@ def explanation(found: Explanation) -> Figure:
             ax.imshow(shown, origin="lower", aspect="auto", cmap="gray", extent=(0, seconds, 0, 1))
             ax.set(xlabel="time in the clip [s]", ylabel="mel bands, low to high")
             ax.set_xticks(range(0, int(seconds) + 1, 2))
-        limit = float(np.abs(importance).max()) or 1.0
+        limit = max(float(np.abs(importance).max()), _LEAST_LOSS)
         over = ax.imshow(
             importance[:: 1 if shown.ndim == 3 else -1],
             cmap="PuOr_r",
