@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,10 +26,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import cv2
-import librosa
 import numpy as np
-import soundfile
 
 import vgenre
 from vgenre.media.ffmpeg import find_ffmpeg
@@ -37,6 +35,7 @@ from vgenre.media.types import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE
 from vgenre.sound import heard_clips
 
 CORES = len(os.sched_getaffinity(0))
+_COLD_RUNS = 7
 
 
 @dataclass
@@ -87,7 +86,10 @@ def render(path: Path, seconds: int) -> Path:
 
 def literature(film: str, card) -> tuple[int, Callable[[], None]]:
     """The pipeline of the literature; returns the number of frames and what runs it."""
+    import cv2
     import keras
+    import librosa
+    import soundfile
 
     from vgenre.models.audio import build_audio_stream
     from vgenre.models.body import build_body
@@ -133,14 +135,52 @@ def literature(film: str, card) -> tuple[int, Callable[[], None]]:
     return round(vgenre.probe(film).duration * FRAME_RATE), run
 
 
-def cold(*command: str) -> float:
-    """Wall time of a command in a new process, its best of three."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "vgenre", *command], check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    return min(times)
+def cold_starts(film: Path, model: str, other: str | None) -> dict[str, float]:
+    """Wall time of commands in new processes: the median of seven runs, in seconds.
+
+    Parameters
+    ----------
+    film : Path
+        Of half a minute.
+    model : str
+    other : str or None
+        The Python of an environment with another vgenre, which takes turns with this one.
+    """
+    commands = {
+        "import": ["-c", "import vgenre; print(vgenre.__version__)"],
+        "--help": ["-m", "vgenre", "--help"],
+        "label": ["-m", "vgenre", "label", str(film), "--model", model],
+    }
+    pythons = {"": sys.executable} | ({", other": other} if other else {})
+    # The other one sees its own vgenre, not the one beside this file.
+    environments = {"": None, ", other": {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}}
+    times: dict[str, list[float]] = {}
+    for name, arguments in commands.items():
+        for _ in range(_COLD_RUNS):
+            for who, python in pythons.items():
+                start = time.perf_counter()
+                subprocess.run(
+                    [python, *arguments],
+                    check=True,
+                    capture_output=True,
+                    env=environments[who],
+                    cwd=film.parent,
+                )
+                times.setdefault(name + who, []).append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def half_a_minute(film: str, folder: Path) -> Path:
+    """The beginning of a film, without encoding it again."""
+    short = folder / "short.mp4"
+    subprocess.run(
+        [
+            find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", "-i", "file:" + film,
+            "-t", "30", "-c", "copy", "file:" + str(short),
+        ],
+        check=True,
+    )  # fmt: skip
+    return short
 
 
 def peak_memory(film: Path, *options: str) -> float:
@@ -174,7 +214,7 @@ def repeated(film: Path, seconds: float, times: int, folder: Path) -> Path:
     return path
 
 
-def measure(film: str, model: str, folder: Path) -> dict:
+def measure(film: str, model: str, folder: Path, other: str | None) -> dict:
     """All measurements on one film."""
     from vgenre.models.store import find_model, read_card
 
@@ -217,14 +257,6 @@ def measure(film: str, model: str, folder: Path) -> dict:
         if stage.name.startswith("vgenre"):
             stage.ratio = stage.film_seconds / stage.seconds / speed
 
-    short = folder / "short.mp4"
-    subprocess.run(
-        [
-            find_ffmpeg(), "-nostdin", "-loglevel", "error", "-y", "-i", "file:" + film,
-            "-t", "30", "-c", "copy", "file:" + str(short),
-        ],
-        check=True,
-    )  # fmt: skip
     ten_minutes = repeated(Path(film), length, max(1, round(600 / length)), folder)
     three_hours = repeated(Path(film), length, max(1, round(10_800 / length)), folder)
     return {
@@ -233,10 +265,7 @@ def measure(film: str, model: str, folder: Path) -> dict:
         "picture": f"{info.width}x{info.height} {info.video_codec}",
         "model": read_card(find_model(model)).name,
         "stages": [asdict(stage) for stage in stages],
-        "cold_seconds": {
-            "vgenre --help": cold("--help"),
-            "vgenre label, 30 s": cold("label", str(short), "--model", model),
-        },
+        "cold_seconds": cold_starts(half_a_minute(film, folder), model, other),
         "peak_memory_MB": {
             "10 minutes": peak_memory(ten_minutes, "--model", model),
             "3 hours": peak_memory(three_hours, "--model", model),
@@ -269,10 +298,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=120, help="of the rendered film")
     parser.add_argument("--model", default="six")
     parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--cold", action="store_true", help="only the cold starts")
+    parser.add_argument("--other", metavar="PYTHON", help="compare with the vgenre of this Python")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         film = args.film or str(render(Path(folder) / "film.mp4", args.seconds))
-        found = measure(film, args.model, Path(folder))
+        if args.cold:
+            print(cold_starts(half_a_minute(film, Path(folder)), args.model, args.other))
+            return
+        found = measure(film, args.model, Path(folder), args.other)
     if args.json:
         args.json.write_text(json.dumps(found, indent=2) + "\n")
     print_table(found)

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from shared_data import clip_items, data_folder, parser_of, write_table
 
-from vgenre.labelling.model import Model, load_model
+from vgenre.labelling.load import load_model
+from vgenre.labelling.model import Model
 from vgenre.labels import SIX_GENRES, LabelSet
 from vgenre.media.sampling import Sampling
 from vgenre.models.build import body_of, network_of

@@ -28,7 +28,8 @@ from shared_data import (
 from vgenre.data.items import Item
 from vgenre.evaluation.films import Films
 from vgenre.evaluation.measures import measure
-from vgenre.labelling.model import Model, load_model
+from vgenre.labelling.load import load_model
+from vgenre.labelling.model import Model
 from vgenre.labels import MULTI, LabelSet
 from vgenre.models.card import Architecture, ZooNetwork
 from vgenre.models.store import CARD_FILE

@@ -21,7 +21,7 @@ from stages import ARCHITECTURE, BODY_LICENCE, load_body, pretrain_audio
 from vgenre.cli.train import print_figures
 from vgenre.data.items import Item
 from vgenre.evaluation.assess import assess
-from vgenre.labelling.model import load_model
+from vgenre.labelling.load import load_model
 from vgenre.labels import MULTI, LabelSet
 from vgenre.training.initial import InitialWeights
 from vgenre.training.options import TrainingOptions

@@ -3,11 +3,61 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import platformdirs
 import pytest
 from rendered import counter, film
+
+EXPECTED_SKIPS = ("VGENRE_DATA", "Kodi")
+"""What may be missing where CI runs; a test that is skipped for anything else fails the run."""
+
+SHARED = {"test_cluster": "ray", "test_examples": "ray"}
+"""Files that cannot run beside each other, by what they share; each other file is by itself."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what ``pytest -m quick`` does not run: importing it would bring TensorFlow."""
+    if config.option.markexpr != "quick" or not collection_path.name.startswith("test_"):
+        return None
+    return True if "mark.quick" not in collection_path.read_text(encoding="utf-8") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process (``--dist loadgroup``), as they share films."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(SHARED.get(item.path.stem, item.path.stem)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, fail a run that skipped a test which should have been run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None or hasattr(session.config, "workerinput"):
+        return
+    for report in reporter.stats.get("skipped", []):
+        if not any(word in str(report.longrepr) for word in EXPECTED_SKIPS):
+            reporter.write_line(f"unexpected skip: {report.nodeid}: {report.longrepr}", red=True)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+_CACHE = tempfile.mkdtemp(prefix="vgenre-tests-")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the tests, and the commands that they run, keep their journals away from the user's."""
+    fonts = platformdirs.user_cache_path("matplotlib")  # a list that takes seconds to make
+    os.environ.setdefault("MPLCONFIGDIR", str(fonts))
+    os.environ["XDG_CACHE_HOME"] = _CACHE
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what they kept."""
+    shutil.rmtree(_CACHE, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

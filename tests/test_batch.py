@@ -18,11 +18,11 @@ from toys import without_times
 
 import vgenre
 from vgenre.batch.executors import InProcess, Task
-from vgenre.batch.journal import Journal, film_key
+from vgenre.batch.journal import Journal
 from vgenre.batch.processes import Workers
-from vgenre.batch.run import Batch
-from vgenre.errors import DataError, ModelError, VgenreError
-from vgenre.labelling.record import FilmResult
+from vgenre.batch.run import Batch, LabellingRun, plan_run
+from vgenre.errors import MediaError, ModelError, UnreadableFilm, VgenreError
+from vgenre.labelling.record import FilmResult, failure
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
@@ -56,89 +56,177 @@ def label(
     )
 
 
-class Recorder:
-    """An executor that tells which films it was given."""
+class Recorded(LabellingRun):
+    """A run in this process that tells which films it labelled, and how each is to fail."""
 
-    def __init__(self, executor: InProcess) -> None:
-        self.executor, self.films = executor, []
+    @classmethod
+    def of(cls, model: Path, **options: object) -> Recorded:
+        made = cls(**vars(plan_run(vgenre.load_model(model), **options)))  # type: ignore[arg-type]
+        object.__setattr__(made, "asked", [])
+        object.__setattr__(made, "failing", {})
+        return made
+
+    def executor(self):  # type: ignore[no-untyped-def]
+        return self
 
     def run(self, films, progress=None):  # type: ignore[no-untyped-def]
-        self.films = list(films)
-        return self.executor.run(films, progress)
+        for path in films:
+            self.asked.append(path)
+            if error := self.failing.get(path):
+                yield failure(error, path, self.card.name)
+            else:
+                yield self.model.label(path, **self.task.how)
 
 
-def test_films_that_have_not_changed_are_not_done_again(
-    folder: Path, model: Path, tmp_path: Path
+def known_of(films: list[str], run: LabellingRun, path: Path, **options: bool) -> dict[str, bool]:
+    """What a run over films finds known."""
+    with Journal(path, run.settings, **options) as journal:
+        batch = Batch(films, journal, run)
+        found = {f.result.path: f.known for f in batch.run()}
+        assert [record.path for record in batch.records()] == films
+    return found
+
+
+def test_films_that_have_not_changed_are_not_done_again(model: Path, tmp_path: Path) -> None:
+    films = [str(film(tmp_path / f"{i}.mp4", seconds=1)) for i in range(3)]
+    run, path = Recorded.of(model, sampling=1), tmp_path / "j"
+    assert known_of(films, run, path) == dict.fromkeys(films, False)
+    assert known_of(films, run, path) == dict.fromkeys(films, True)
+    assert run.asked == films
+    film(Path(films[1]), seconds=2)
+    assert known_of(films, run, path) == {films[0]: True, films[1]: False, films[2]: True}
+    assert run.asked[3:] == [films[1]]
+    other = Recorded.of(model, sampling=2)
+    assert not any(known_of(films, other, path).values()), "with other settings all are done again"
+    assert not any(known_of(films, run, path, restart=True).values())
+
+
+def test_a_film_that_failed_is_tried_again_unless_its_file_is_at_fault(
+    model: Path, tmp_path: Path
 ) -> None:
     films = [str(film(tmp_path / f"{i}.mp4", seconds=1)) for i in range(3)]
-    executor = Recorder(InProcess(vgenre.load_model(model), sampling=1))
+    run, path = Recorded.of(model, sampling=1), tmp_path / "j"
+    stuck = MediaError(films[0], "FFmpeg gave nothing for 120 s and was stopped")
+    broken = UnreadableFilm(films[1], "the file is empty")
+    run.failing.update({films[0]: stuck, films[1]: broken})
+    assert not any(known_of(films, run, path).values())
+    run.failing.clear()
+    assert known_of(films, run, path) == {films[0]: False, films[1]: True, films[2]: True}
+    assert known_of(films, run, path) == dict.fromkeys(films, True)
+    assert run.asked == [*films, films[0]]
+    with Journal(path) as journal:
+        statuses = [record.status for record in Batch(films, journal, run).records()]
+    assert statuses == ["ok", "error", "ok"]
 
-    def run(settings: str = "a", restart: bool = False) -> list[tuple[str, bool]]:
-        with Journal(tmp_path / "j", restart=restart) as journal:
-            batch = Batch(films, journal, settings)
-            found = [(f.result.path, f.known) for f in batch.run(executor)]
-            assert [record.path for record in batch.records()] == films
-        return found
 
-    assert run() == [(path, False) for path in films]
-    assert run() == [(path, True) for path in films] and executor.films == []
-    film(Path(films[1]), seconds=2)
-    assert dict(run()) == {films[0]: True, films[1]: False, films[2]: True}
-    assert executor.films == [films[1]]
-    assert not any(known for _, known in run("b")), "with another model all are done again"
-    assert not any(known for _, known in run(restart=True))
+def test_the_model_is_not_loaded_where_all_is_known(model: Path, tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", seconds=1)
+    journal = tmp_path / "j"
+    assert len(list(vgenre.label_folder(path, model=model, journal=journal))) == 1
+    run = plan_run(model)
+
+    class Idle(LabellingRun):
+        def executor(self):  # type: ignore[no-untyped-def]
+            raise AssertionError("nothing is to be labelled")
+
+    assert known_of([str(path)], Idle(**vars(run)), journal) == {str(path): True}
 
 
 def test_a_film_that_changes_while_it_is_read_is_done_again(model: Path, tmp_path: Path) -> None:
     path = film(tmp_path / "growing.mp4", seconds=1)
 
-    class Growing(InProcess):
+    class Growing(Recorded):
         def run(self, films, progress=None):  # type: ignore[no-untyped-def]
             for result in super().run(films, progress):
                 with open(path, "ab") as file:
                     file.write(b"more")
                 yield result
 
-    executor = Growing(vgenre.load_model(model), sampling=1)
+    run = Growing.of(model, sampling=1)
     for _ in range(2):
         with Journal(tmp_path / "j") as journal:
-            (finished,) = Batch([str(path)], journal, "").run(executor)
+            (finished,) = Batch([str(path)], journal, run).run()
         assert finished.result.status == "partial" and not finished.known
         assert finished.result.error is not None
         assert finished.result.error["type"] == "FileChanged"
 
 
-@pytest.mark.parametrize("cut", [1, 5, 20])
-def test_a_torn_last_line_is_cut_off(tmp_path: Path, cut: int) -> None:
+def test_films_are_looked_up_when_their_turn_comes(model: Path, tmp_path: Path) -> None:
+    films = [str(film(tmp_path / f"{i}.mp4", seconds=1)) for i in range(3)]
+    run = Recorded.of(model, sampling=1)
     with Journal(tmp_path / "j") as journal:
-        journal["a"], journal["b"] = {"n": 1}, {"n": 2}
-    data = (tmp_path / "j").read_bytes()
-    (tmp_path / "j").write_bytes(data[:-cut])
+        found = Batch(films, journal, run).run()
+        next(found)
+        film(Path(films[2]), seconds=2)  # changes while it waits: it is read as it is then
+        assert [f.result.status for f in found] == ["ok", "ok"]
+    assert known_of(films, run, tmp_path / "j") == dict.fromkeys(films, True)
+
+
+def test_each_record_is_finished_once_and_at_once(model: Path, tmp_path: Path) -> None:
+    films = [str(film(tmp_path / f"{i}.mp4", seconds=1)) for i in range(2)]
+    run = Recorded.of(model, sampling=1)
+    done: list[str] = []
+    for _ in range(2):
+        with Journal(tmp_path / "j") as journal:
+            batch = Batch(films, journal, run)
+            for finished in batch.run(finish=lambda film: done.append(film.path)):
+                assert done[-1] == finished.result.path
+    assert done == films * 2
+
+
+def test_pictures_and_explanations_are_added_without_labelling(model: Path, tmp_path: Path) -> None:
+    films = [str(film(tmp_path / f"{i}.mp4", seconds=1)) for i in range(2)]
+    bare, path = Recorded.of(model, sampling=1), tmp_path / "j"
+    known_of(films, bare, path)
+    rich = Recorded.of(model, sampling=1, pictures=True, explain=True)
+    assert known_of(films, rich, path) == dict.fromkeys(films, True)
+    assert rich.asked == []
+    with Journal(path) as journal:
+        plain = list(Batch(films, journal, bare).records())
+        full = list(Batch(films, journal, rich).records())
+    for before, after in zip(plain, full, strict=True):
+        assert after.clips[0].pictures and after.explanation is not None
+        assert before.explanation is None, "it was not asked for"
+        assert before.probabilities == after.probabilities
+    size = path.stat().st_size
+    assert known_of(films, rich, path) == dict.fromkeys(films, True)
+    assert path.stat().st_size == size, "once is enough"
+
+
+def test_workers_add_what_is_missing(model: Path, tmp_path: Path) -> None:
+    films = [str(film(tmp_path / f"{i}.mp4", seconds=1)) for i in range(2)]
+    path = tmp_path / "j"
+    known_of(films, Recorded.of(model, sampling=1), path)
+    run = plan_run(model, engine="tensorflow", sampling=1, jobs=2, pictures=True, explain=True)
+    assert known_of(films, run, path) == dict.fromkeys(films, True)
+    with Journal(path) as journal:
+        for record in Batch(films, journal, run).records():
+            assert record.clips[0].pictures and record.explanation is not None
+
+
+def test_a_known_film_that_is_gone_meanwhile_keeps_its_label(model: Path, tmp_path: Path) -> None:
+    one = str(film(tmp_path / "a.mp4", seconds=1))
+    known_of([one], Recorded.of(model, sampling=1), tmp_path / "j")
+
+    class Vanishing(Recorded):
+        def completer(self):  # type: ignore[no-untyped-def]
+            os.unlink(one)
+            return super().completer()
+
     with Journal(tmp_path / "j") as journal:
-        assert "a" in journal and "b" not in journal
-        journal["c"] = {"n": 3}
-    with Journal(tmp_path / "j") as journal:
-        assert journal["a"] == {"n": 1} and journal["c"] == {"n": 3}
+        run = Vanishing.of(model, sampling=1, pictures=True)
+        (finished,) = Batch([one], journal, run).run()
+    assert finished.known and finished.result.status == "ok" and finished.result.labels
 
 
-def test_two_runs_on_one_journal_are_refused_and_so_is_another_file(tmp_path: Path) -> None:
-    with Journal(tmp_path / "j"), pytest.raises(DataError, match="another run is writing"):
-        Journal(tmp_path / "j")
-    (tmp_path / "letter").write_text("Dear Sir\n")
-    with pytest.raises(DataError, match="no journal of vgenre"):
-        Journal(tmp_path / "letter")
-    assert (tmp_path / "letter").read_text() == "Dear Sir\n"
-
-
-def test_a_film_has_another_key_when_it_changed(tmp_path: Path) -> None:
-    path = tmp_path / "f"
-    keys = {film_key(str(path), "s")}
-    path.write_text("a")
-    keys.add(film_key(str(path), "s"))
-    path.write_text("ab")
-    keys.add(film_key(str(path), "s"))
-    keys.add(film_key(str(path), "t"))
-    assert len(keys) == 4
+def test_a_missing_ffmpeg_ends_the_run_before_the_first_film(
+    folder: Path, model: Path, tmp_path: Path
+) -> None:
+    run = label(folder, model, tmp_path / "o.jsonl", ffmpeg=tmp_path / "none")
+    table, said = run.communicate(timeout=60)
+    assert run.returncode == 1 and table == ""
+    assert said.count("VGENRE_FFMPEG") == 1 and "Traceback" not in said and "died" not in said
+    assert "record" not in (tmp_path / "o.jsonl.journal").read_text()
 
 
 def test_workers_give_what_one_process_gives(folder: Path, model: Path) -> None:
@@ -201,13 +289,14 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_continues(
     slow.chmod(0o755)
     run = label(folder, model, output, ffmpeg=slow, start_new_session=True)
     journal = tmp_path / "o.jsonl.journal"
-    wait_for(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 3)
+    wait_for(lambda: journal.exists() and journal.read_bytes().count(b'"record"') >= 2)
     os.killpg(run.pid, signal.SIGINT)
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130, said
     assert "the same command continues" in said
     assert "Traceback" not in said
-    assert not output.exists() and not list(tmp_path.glob("*.part"))
+    assert 2 <= len(without_times(output)) < 9, "what is done can be read"
+    assert not list(tmp_path.glob(".vgenre-*"))
     again = label(folder, model, output)
     _, said = again.communicate(timeout=120)
     assert again.returncode == 3
@@ -262,8 +351,8 @@ def test_a_run_killed_at_any_instant_ends_as_one_that_was_not(
     _, run = kill_and_continue(folder, model, tmp_path / "killed.jsonl", kills=kills, seed=kills)
     assert run.returncode == whole.returncode == 3
     assert without_times(tmp_path / "killed.jsonl") == without_times(tmp_path / "whole.jsonl")
-    entries = (tmp_path / "killed.jsonl.journal").read_text().splitlines()[1:]
-    keys = [json.loads(entry)["key"] for entry in entries]
+    entries = map(json.loads, (tmp_path / "killed.jsonl.journal").read_text().splitlines())
+    keys = [entry["key"] for entry in entries if "key" in entry]
     assert len(keys) == len(set(keys)) == 9, "a film was done twice"
 
 

@@ -261,7 +261,7 @@ def test_doctor_finds_all_that_is_needed_and_names_what_is_not(tmp_path: Path) -
 def test_cache_shows_and_clears(tmp_path: Path) -> None:
     (tmp_path / "ab").mkdir()
     (tmp_path / "ab" / "x.npz").write_bytes(b"0" * 10_000_000)
-    assert "1 films, 0.01 GB" in vgenre("cache", "--directory", tmp_path, cwd=tmp_path).stdout
+    assert "1 film, 0.01 GB" in vgenre("cache", "--directory", tmp_path, cwd=tmp_path).stdout
     done = vgenre("cache", "--directory", tmp_path, "--clear", cwd=tmp_path)
     assert "0 films" in done.stdout and "removed 1" in done.stderr
 
@@ -272,3 +272,5 @@ def test_demo_renders_labels_and_says_where_the_report_is(tmp_path: Path) -> Non
     report = tmp_path / "vgenre-demo" / "report.html"
     assert str(report) in done.stdout
     assert report.read_text().count('class="film"') == 4
+    for told in (done.stderr, report.read_text()):
+        assert "show no film: their genres are guesses" in told

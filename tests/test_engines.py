@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
+import pickle
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rendered import film
-from toys import toy_model
+from toys import toy_model, toy_model_with_graphs
 
 import vgenre
-from vgenre.engines.choose import load_engine
-from vgenre.engines.export import body_graph, head_graph, quantise, write_graph
+from vgenre.batch.ray import Cluster
+from vgenre.batch.run import engine_for
+from vgenre.data.cache import feature_engine
+from vgenre.engines import choose
+from vgenre.engines.choose import choose_engine, has_gpu, load_engine
+from vgenre.engines.export import body_graph, quantise
 from vgenre.engines.openvino import OpenVINOEngine
 from vgenre.engines.tensorflow import TensorFlowEngine
-from vgenre.errors import ModelError
+from vgenre.errors import DataError, MissingExtra, ModelError
+from vgenre.labelling.model import Model
 from vgenre.models.build import body_of
-from vgenre.models.card import Architecture
-from vgenre.models.store import BODY_GRAPH, HEAD_GRAPH, available_models, read_card, save_model
+from vgenre.models.card import CARD_FILE, Architecture
+from vgenre.models.store import available_models, read_card
 
 RNG = np.random.default_rng(0)
 FRAMES = RNG.integers(0, 256, (19, 299, 299, 3), np.uint8)
@@ -33,12 +45,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy with graphs."""
     directory = tmp_path_factory.mktemp("engines") / "toy"
-    toy_model(directory)
-    card = read_card(directory)
-    engine = TensorFlowEngine.load(directory, card)
-    write_graph(body_graph(engine.body), directory / BODY_GRAPH)
-    write_graph(head_graph(engine.head), directory / HEAD_GRAPH)
-    save_model(directory, card, engine.body, engine.head)
+    toy_model_with_graphs(directory)
     return directory
 
 
@@ -91,6 +98,192 @@ def test_unknown_engines_and_models_without_graphs_are_refused(tmp_path: Path) -
     with pytest.raises(ModelError, match="has no graphs for OpenVINO; use --engine tensorflow"):
         vgenre.load_model(tmp_path, engine="openvino")
     assert vgenre.load_model(tmp_path).engine.name == "tensorflow"
+
+
+@pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
+def test_threads_share_a_model(model: Path, tmp_path: Path, engine: str) -> None:
+    loaded = vgenre.load_model(model, engine=engine)
+    counts = (1, 3, 8, 19, 5, 16, 4, 11)  # single frames, whole batches and padded ones
+    wanted = [loaded.features(FRAMES[-count:]) for count in counts]
+    fresh = vgenre.load_model(model, engine=engine)
+    with ThreadPoolExecutor(len(counts)) as pool:
+        for _ in range(5):
+            found = pool.map(lambda count: fresh.features(FRAMES[-count:]), counts)
+            for one, other in zip(wanted, found, strict=True):
+                np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)
+    films = [film(tmp_path / f"{i}.mp4", seconds=1 + i) for i in range(4)]
+    alone = [loaded.label(path).to_dict() | {"seconds": 0} for path in films]
+    with ThreadPoolExecutor(4) as pool:
+        together = [found.to_dict() | {"seconds": 0} for found in pool.map(fresh.label, films)]
+    assert together == alone
+
+
+def test_a_model_travels_to_spawned_processes(model: Path, tmp_path: Path) -> None:
+    loaded = vgenre.load_model(model, threads=1)
+    films = [film(tmp_path / f"{i}.mp4", seconds=1) for i in range(3)]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        found = list(pool.map(loaded.label, films))
+    assert [f.to_dict() | {"seconds": 0} for f in found] == [
+        loaded.label(path).to_dict() | {"seconds": 0} for path in films
+    ]
+    again = pickle.loads(pickle.dumps(loaded))
+    assert pickle.loads(pickle.dumps(loaded)) is again, "it is loaded once in a process"
+    with pytest.raises(pickle.PicklingError, match="load_model"):
+        pickle.dumps(Model(loaded.card, loaded.engine))
+    shutil.copytree(model, tmp_path / "moved")
+    moved = pickle.dumps(vgenre.load_model(tmp_path / "moved"))
+    card = json.loads((tmp_path / "moved" / CARD_FILE).read_text())
+    (tmp_path / "moved" / CARD_FILE).write_text(json.dumps(card | {"description": "another"}))
+    with pytest.raises(ModelError, match="not the model that was pickled"):
+        pickle.loads(moved)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"labels": {"names": ["A", "B", "C"], "mode": "single"}, "thresholds": [0, 0, 0]},
+            r"head\.xml: '\w*logits' has the shape \[\?,2\], but by the card it is \(any, 3\)",
+        ),
+        ({"mel": {"n_mels": 64}}, r"head\.xml: 'mel' has the shape \[\?,96,500\]"),
+        ({"mel": {"hop_length": 160}}, r"head\.xml: 'mel' has the shape"),
+    ],
+)
+def test_graphs_of_another_shape_than_the_card_says_are_refused(
+    model: Path, tmp_path: Path, changed: dict, said: str
+) -> None:
+    shutil.copytree(model, tmp_path / "m")
+    card = json.loads((tmp_path / "m" / CARD_FILE).read_text())
+    if "labels" in changed:
+        changed = changed | {"calibration": {"scale": [1, 1, 1], "bias": [0, 0, 0]}}
+    else:
+        changed = {"mel": card["mel"] | changed["mel"]}
+    (tmp_path / "m" / CARD_FILE).write_text(json.dumps(card | changed))
+    with pytest.raises(ModelError, match=said):
+        vgenre.load_model(tmp_path / "m", engine="openvino")
+
+
+def test_a_head_in_the_place_of_a_body_is_refused(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "m")
+    card = read_card(model)
+    for kind in ("xml", "bin"):
+        shutil.copy(model / f"head.{kind}", tmp_path / "m" / f"body.{kind}")
+    with pytest.raises(ModelError, match=r"body\.xml: the graph has 4 inputs and 4 outputs"):
+        OpenVINOEngine.load(tmp_path / "m", card)
+    for kind in ("xml", "bin"):
+        shutil.copy(model / f"body.{kind}", tmp_path / "m" / f"head.{kind}")
+        shutil.copy(model / f"body.{kind}", tmp_path / "m" / f"body.{kind}")
+    with pytest.raises(ModelError, match=r"head\.xml: the graph has no 'frame_features'"):
+        OpenVINOEngine.load(tmp_path / "m", card)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        FRAMES[0],
+        FRAMES[:2].astype(np.float32),
+        FRAMES[:2, :100],
+        FRAMES[:1].tolist(),
+        None,
+    ],
+)
+def test_frames_of_another_shape_are_refused_in_words(model: Path, frames: object) -> None:
+    with pytest.raises(DataError, match=r"frames are uint8 of the shape \(n, 299, 299, 3\)"):
+        vgenre.load_model(model).features(frames)  # type: ignore[arg-type]
+
+
+def test_features_to_train_on_are_of_one_precision_on_all_cpus() -> None:
+    body = body_of(Architecture.toy())
+    engine, name = feature_engine(body, "hash")
+    assert name == "hash openvino f32" or has_gpu()
+    wanted = TensorFlowEngine(body).features(FRAMES)
+    np.testing.assert_allclose(engine.features(FRAMES), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which the driver of an NVIDIA GPU is to be seen, and no GPU."""
+    (tmp_path / "version").write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module\n")
+    monkeypatch.setattr("vgenre.engines.choose.NVIDIA_DRIVER", tmp_path / "version")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    choose._tensorflow_says_gpu.cache_clear()
+
+
+@pytest.mark.parametrize("imported", [True, False])
+def test_a_driver_alone_is_no_gpu(
+    driver: None, model: Path, monkeypatch: pytest.MonkeyPatch, imported: bool
+) -> None:
+    if not imported:  # as in a process that has yet to load a model: another one is asked
+        spec = importlib.util.find_spec("tensorflow")
+        monkeypatch.delitem(sys.modules, "tensorflow")
+        monkeypatch.setattr(choose, "is_installed", lambda name: spec is not None)
+    assert not has_gpu()
+    assert choose_engine("auto", read_card(model)) == "openvino"
+
+
+def test_tensorflow_is_not_asked_for_a_gpu_in_vain(
+    driver: None, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "_tensorflow_says_gpu", lambda: pytest.fail("it was asked"))
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert choose_engine("auto", read_card(model)) == "openvino"
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    monkeypatch.setattr(choose, "NVIDIA_DRIVER", Path("/nonexistent"))
+    assert choose_engine("auto", read_card(model)) == "openvino"
+
+
+def test_without_tensorflow_the_line_that_installs_it_is_said(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy_model(tmp_path / "no-graphs")
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    said = r"^--engine tensorflow needs TensorFlow, .*: pip install 'vgenre\[train\]'$"
+    with pytest.raises(MissingExtra, match=said):
+        vgenre.load_model(model, engine="tensorflow")
+    said = r"^the model toy, which has no graphs .* needs TensorFlow, .*'vgenre\[train\]'$"
+    with pytest.raises(MissingExtra, match=said):
+        vgenre.load_model(tmp_path / "no-graphs")
+    assert vgenre.load_model(model).engine.name == "openvino"
+
+
+def test_the_command_says_it_too(model: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        film(tmp_path / f"{name}.mp4", seconds=1)
+    (tmp_path / "run.py").write_text(
+        "import sys\n"
+        "sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+        "from vgenre.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "    sys.exit(main())\n"
+    )
+    command = [sys.executable, str(tmp_path / "run.py"), "label", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--model", str(model), "--engine", "tensorflow"],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "vgenre: --engine tensorflow needs TensorFlow, which is not installed: "
+        "pip install 'vgenre[train]'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "wanted"),
+    [
+        ("auto", 0.0, "openvino"),
+        ("auto", 1.0, "auto"),
+        ("tensorflow", 0.0, "tensorflow"),
+        ("openvino", 1.0, "openvino"),
+    ],
+)
+def test_actors_with_gpus_choose_on_their_own_machine(
+    driver: None, model: Path, monkeypatch: pytest.MonkeyPatch, name: str, gpus: float, wanted: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # here, where it does not matter
+    assert engine_for(name, read_card(model), Cluster(gpus=gpus)) == wanted
 
 
 @pytest.mark.slow

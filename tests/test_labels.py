@@ -20,6 +20,10 @@ def test_six_genres_are_a_label_set_of_one_label_a_film() -> None:
         ((), SINGLE, "at least one label"),
         (("a", "b", "a"), SINGLE, "occurs twice in a, b, a"),
         (("a",), "many", "'many' is not one of single, multi"),
+        (("a", ".."), SINGLE, r"'\.\.' cannot be the name of a genre"),
+        ((".", "a"), MULTI, "cannot be the name of a genre"),
+        (("a", " "), SINGLE, "cannot be the name of a genre"),
+        (("a\0b",), SINGLE, r"'a\\x00b' cannot be the name of a genre"),
     ],
 )
 def test_wrong_label_set_is_refused(names: tuple[str, ...], mode: str, message: str) -> None:

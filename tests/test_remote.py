@@ -90,8 +90,9 @@ class Corner:
 def test_a_store_is_searched_as_a_folder_is(memory) -> None:  # type: ignore[no-untyped-def]
     assert find_media(["memory://films"]) == ["memory:///films/b.mkv", "memory:///films/a/c.mkv"]
     assert find_media(["memory://films/b.mkv"]) == ["memory://films/b.mkv"]
-    shares = [Shard(i, 2).films(["memory:///films"]) for i in (1, 2)]
-    assert sorted(shares[0] + shares[1]) == sorted(find_media(["memory:///films"]))
+    found = find_media(["memory:///films"])
+    shares = [Shard(i, 2).pick(found, ["memory:///films"]) for i in (1, 2)]
+    assert sorted(shares[0] + shares[1]) == sorted(found)
 
 
 def test_a_film_in_a_store_gets_the_label_of_its_copy_here(

@@ -50,6 +50,20 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[FilmResult]:
             probabilities={"Action": 0.3, "Horror": 0.7},
         ),
         replace(first, path=str(folder / "Ünsure.mp4"), labels=[], duration=5000.0),
+        replace(first, path="f/rtl \u202e4pm.png\x07.mp4"),
+        replace(first, path="f/Am\udce9lie.mp4"),
+        replace(first, path="f/עברית 🎬.mp4"),
+        replace(first, path="f/still.png", duration=0.0, clips=first.clips[:1]),
+        replace(
+            first,
+            path="f/explained.mp4",
+            explanation={
+                "label": "Action",
+                "time": 0.0,
+                "streams": {"visual": 0.97, "audio": 0.04},
+                "pictures": {},
+            },
+        ),
         failure(MediaError("broken.mp4", "the file is <b>empty</b>"), "broken.mp4", "toy"),
     ]
 
@@ -86,10 +100,10 @@ def test_text_of_a_file_name_is_text_and_nothing_else(page: Any) -> None:
 
 
 def test_search_filter_and_sort(page: Any) -> None:
-    assert len(names(page)) == 4
+    assert len(names(page)) == 9
     page.fill("#search", "ÜNS")
     assert names(page) == ["Ünsure.mp4"]
-    assert page.inner_text("#count") == "1 of 4 films"
+    assert page.inner_text("#count") == "1 of 9 films"
     page.fill("#search", "")
     page.select_option("#genre", "Horror")
     assert names(page) == [HOSTILE]
@@ -98,7 +112,7 @@ def test_search_filter_and_sort(page: Any) -> None:
     assert names(page) == ["broken.mp4"]
     page.select_option("#status", "")
     page.click("th.sure button")
-    assert names(page)[0] in ("b film.mp4", "Ünsure.mp4") and names(page)[-1] == "broken.mp4"
+    assert names(page)[-2:] == [HOSTILE, "broken.mp4"]
     page.click("th.sure button")
     assert names(page)[0] == "broken.mp4"
     assert page.get_attribute("th.sure", "aria-sort") == "ascending"
@@ -113,9 +127,54 @@ def test_a_film_opens_by_keyboard_to_its_pictures_and_timeline(page: Any) -> Non
     assert details.locator("img[alt^='frame at']").count() == 3
     assert details.locator("img[alt^='mel']").first.evaluate("i => i.naturalWidth") == 112
     assert details.locator("svg.timeline polyline").count() == 2
-    assert "picture" in details.inner_text() and "sound" in details.inner_text()
+    assert "decided" not in details.inner_text(), "the weights of the streams are constants"
     page.keyboard.press("Enter")
     assert page.locator("div.details").count() == 0
+
+
+def test_what_picture_and_sound_say_alone_is_shown_where_it_was_measured(page: Any) -> None:
+    page.click("text=explained.mp4")
+    details = page.locator("div.details")
+    assert "Why Action" in details.inner_text()
+    alone = details.locator(".bars").last.inner_text().split("\n")
+    assert alone == ["by the picture alone", "97 %", "by the sound alone", "4 %"]
+    assert "weigh" not in details.inner_text()
+
+
+def test_a_name_that_turns_the_text_around_it_is_shown_as_it_is(page: Any) -> None:
+    assert "rtl \\u202e4pm.png\\u0007.mp4" in names(page)
+    assert "Am\\xe9lie.mp4" in names(page), "a byte that is no text"
+    assert "עברית 🎬.mp4" in names(page), "what is text stays as it is"
+    shown = page.inner_text("body")
+    assert not set("\u202d\u202e\u2066\u2067\x07") & set(shown)
+    button = page.locator("button.open", has_text="4pm")
+    assert button.evaluate("b => getComputedStyle(b).unicodeBidi") == "isolate"
+    page.fill("#search", "עברית")
+    assert names(page) == ["עברית 🎬.mp4"]
+
+
+def test_lengths_and_moments_have_one_format(page: Any) -> None:
+    lengths = [None, 0, 0.4, 9.6, 59.4, 59.6, 600, 3599.4, 3599.6, 5000, 36_000]
+    shown = page.evaluate("lengths => lengths.map(clock)", lengths)
+    assert shown == [
+        *("", "still", "0:00", "0:10", "0:59", "1:00", "10:00", "59:59"),
+        *("1:00:00", "1:23:20", "10:00:00"),
+    ]
+    assert page.evaluate("moment(0)") == "0:00"
+    page.click("text=still.png")
+    details = page.locator("div.details").inner_text()
+    assert "still " in details and "0:00" not in details
+
+
+def test_a_note_stands_above_the_films(browser: Any, tmp_path: Path) -> None:
+    for note, count in (("these are <b>guesses</b>", 1), ("", 0)):
+        with open_writer(tmp_path / "o.html", GENRES, note):
+            pass
+        opened = browser.new_page()
+        opened.goto((tmp_path / "o.html").as_uri())
+        assert opened.get_by_text("these are <b>guesses</b>").count() == count
+        assert opened.inner_text("#count") == "0 films"
+        opened.close()
 
 
 def test_an_error_is_shown_in_plain_words(page: Any) -> None:

@@ -17,7 +17,7 @@ from rendered import film, lavfi, render
 
 from vgenre.data.items import Item, split_by_film
 from vgenre.data.load import load_items
-from vgenre.labelling.model import load_model
+from vgenre.labelling.load import load_model
 from vgenre.labels import MULTI, LabelSet
 from vgenre.models.body import build_body
 from vgenre.models.card import Architecture, ModelCard

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from vgenre.cli import app
 from vgenre.errors import DataError, ModelError
-from vgenre.labelling.model import load_model
+from vgenre.labelling.load import load_model
 from vgenre.labels import MULTI, LabelSet
 from vgenre.media.reader import read_clip
 from vgenre.models.card import Architecture, ZooNetwork

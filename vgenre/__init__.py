@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from .batch.folder import label_folder as label_folder
     from .errors import MediaError as MediaError
     from .errors import VgenreError as VgenreError
+    from .labelling.load import load_model as load_model
     from .labelling.model import Model as Model
-    from .labelling.model import load_model as load_model
     from .labelling.record import FilmResult as FilmResult
     from .media.probing import probe as probe
     from .media.reader import read_clip as read_clip
@@ -25,7 +25,7 @@ _PUBLIC = {
     "Model": "labelling.model",
     "VgenreError": "errors",
     "label_folder": "batch.folder",
-    "load_model": "labelling.model",
+    "load_model": "labelling.load",
     "log_mel": "sound",
     "probe": "media.probing",
     "read_clip": "media.reader",

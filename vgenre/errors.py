@@ -51,6 +51,14 @@ class MediaError(VgenreError):
         return type(self), (self.path, self.reason)
 
 
+class UnreadableFilm(MediaError):
+    """A media file that will never be readable: what is wrong lies in the file itself.
+
+    A run that finds this in its journal does not try the film again until the file changes;
+    every other `MediaError` may have a passing cause, so that the next run tries again.
+    """
+
+
 class MediaTimeoutError(MediaError):
     """FFmpeg gave nothing for too long and was stopped."""
 

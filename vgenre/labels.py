@@ -34,7 +34,8 @@ class LabelSet:
     Raises
     ------
     DataError
-        If there are no names, a name occurs twice or the mode is unknown.
+        If there are no names, a name occurs twice or cannot be the name of a folder, or the
+        mode is unknown.
     """
 
     names: tuple[str, ...]
@@ -46,6 +47,10 @@ class LabelSet:
             raise DataError("a label set needs at least one label")
         if len(set(self.names)) != len(self.names):
             raise DataError(f"a label occurs twice in {', '.join(self.names)}")
+        # Films are sorted into folders of these names, and a model may come from anywhere.
+        for name in self.names:
+            if name.strip() in ("", ".", "..") or "\0" in name:
+                raise DataError(f"{name!r} cannot be the name of a genre; rename it")
         if self.mode not in _MODES:
             raise DataError(f"label mode {self.mode!r} is not one of {', '.join(_MODES)}")
 

@@ -92,9 +92,9 @@ def log_mel(waveform: np.ndarray, settings: MelSettings | None = None) -> np.nda
 
     Notes
     -----
-    It is what librosa gives, which a test compares it with; labelling does without
-    librosa, as that takes a second to import. The scale goes back to Stevens, Volkmann and Newman, *A Scale for the
-    Measurement of the Psychological Magnitude Pitch*, 1937.
+    The values are librosa's, as a test checks; labelling does without librosa, which
+    takes a second to import. The scale goes back to Stevens, Volkmann and Newman, *A
+    Scale for the Measurement of the Psychological Magnitude Pitch*, 1937.
 
     Examples
     --------

@@ -43,7 +43,7 @@ class Task:
 
     def load(self) -> Model:
         """The model, in this process."""
-        from ..labelling.model import load_model
+        from ..labelling.load import load_model
 
         return load_model(self.model, engine=self.engine, threads=self.threads)
 

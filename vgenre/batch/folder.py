@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from ..errors import DataError
-from ..labelling.model import Model, load_model
+from ..labelling.model import Model
 from ..labelling.record import FilmResult
-from ..media.find import find_media
+from ..media.find import find_films
 from ..media.sampling import Sampling
-from ..models.store import find_model, read_card
-from .executors import Executor, InProcess, Task
 from .journal import Journal
-from .processes import Workers
-from .ray import Cluster, RayWorkers
-from .run import Batch, engine_for, settings_of, threads_for
+from .ray import Cluster
+from .run import Batch, plan_run
 
 
 def label_folder(
@@ -30,13 +25,16 @@ def label_folder(
     ray: str | Cluster | None = None,
     journal: str | os.PathLike[str] | None = None,
     restart: bool = False,
+    exclude: Iterable[str] = (),
+    all_media: bool = False,
 ) -> Iterator[FilmResult]:
     """Name the genres of all films in a folder.
 
     Parameters
     ----------
     paths : path or iterable of path
-        Folders, searched recursively, and files.
+        Files, and folders that are searched as `vgenre.media.find.find_films` does it:
+        for films, without the trailers, extras and artwork of a library.
     model : str, path or Model
         See `load_model`. A loaded one labels in this process, whatever `jobs`.
     sampling : Sampling, int or str, optional
@@ -52,10 +50,15 @@ def label_folder(
         for the one that this machine belongs to) or with what each actor asks for. The
         paths, and a model directory, have to be the same on every node.
     journal : path, optional
-        A file that keeps every finished record; films that it knows, and that
-        have not changed, are not labelled again.
+        A file that keeps every finished record. Films that it knows, and that have not
+        changed, are not labelled again. A film that failed is, unless the file itself can
+        never be read.
     restart : bool
         Forget what the journal knows.
+    exclude : iterable of str
+        Shell patterns of files and folders to leave out.
+    all_media : bool
+        Take the pictures, sound files, trailers and extras of folders too.
 
     Yields
     ------
@@ -66,8 +69,11 @@ def label_folder(
     ------
     ModelError
         If the model cannot be loaded. Errors of films are in their records.
+    FFmpegNotFoundError
+        If there is a film to label and no FFmpeg.
     DataError
-        If another run writes the journal, or a loaded model is to go to a cluster.
+        If another run writes the journal, the file is no journal, or a loaded model is to go
+        to a cluster.
 
     Examples
     --------
@@ -76,27 +82,12 @@ def label_folder(
     """
     if isinstance(paths, (str, bytes, os.PathLike)):
         paths = [paths]
-    films = find_media(paths)
-    policy = sampling if isinstance(sampling, Sampling) else Sampling.of(sampling)
+    films = find_films(map(os.fsdecode, paths), exclude=exclude, all_media=all_media)
     cluster = Cluster(ray) if isinstance(ray, str) else ray
-    if isinstance(model, Model) and cluster:
-        raise DataError("a loaded model cannot go to a cluster; name it, or its directory")
-    if not isinstance(model, Model) and not cluster and jobs == 1:
-        model = load_model(model, engine=engine)
-    executor: Executor
-    if isinstance(model, Model):
-        card, task = model.card, Task(model.card.name, model.engine.name, str(policy))
-        executor = InProcess(model, **task.how)
-    else:
-        card = read_card(find_model(model))
-        task = Task(os.fspath(model), engine_for(engine, card, cluster), str(policy))
-        if cluster:
-            executor = RayWorkers(task, cluster)
-        else:
-            executor = Workers(replace(task, threads=threads_for(jobs)), jobs)
+    run = plan_run(model, engine=engine, sampling=sampling, jobs=jobs, cluster=cluster)
     if journal is None:
-        yield from executor.run(films)
+        yield from run.executor().run(films)
         return
-    with Journal(Path(journal), restart=restart) as known:
-        for finished in Batch(films, known, settings_of(task, card)).run(executor):
+    with Journal(Path(journal), run.settings, restart=restart) as known:
+        for finished in Batch(films, known, run).run():
             yield finished.result

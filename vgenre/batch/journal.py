@@ -1,7 +1,8 @@
-"""The journal of a batch: every finished film's record, on disk before the next is begun.
+"""The journal of a run: every finished film's record, on disk before the next is begun.
 
-A file of JSON lines that is only ever appended to. A run that was killed, by whatever,
-leaves at worst a torn last line, which the next run cuts off.
+A file of JSON lines that is only ever appended to. The first line holds the format and what
+the records depend on (the settings); another such line follows where a later run had other
+settings. A run that was killed leaves at worst a torn last line, which the next run cuts off.
 """
 
 from __future__ import annotations
@@ -12,18 +13,24 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from ..errors import DataError, VgenreError
 from ..media.remote import place_of, state_of
+from .interrupts import held_back
 
-_HEADER = {"vgenre journal": 1}
+_FORMAT = 2  # of what is written; 1, which has no settings, is read too
+_BEGINNING = b'{"vgenre journal": '
+_LONGEST_HEADER = 1 << 16  # bytes
+
+Settings = Mapping[str, Any]
 
 
-def film_key(path: str, settings: str) -> str:
+def film_key(path: str, settings: str, *, fresh: bool = False) -> str:
     """What a film's record is kept under.
 
     Parameters
@@ -31,6 +38,8 @@ def film_key(path: str, settings: str) -> str:
     path : str
     settings : str
         Identifies the model and all that its answer depends on.
+    fresh : bool
+        Whether a remote store is asked anew, past its listing that was read before.
 
     Returns
     -------
@@ -38,11 +47,76 @@ def film_key(path: str, settings: str) -> str:
         Another one when the file's size or time of change is another.
     """
     try:
-        state = state_of(path)
+        state = state_of(path, fresh=fresh)
     except (OSError, VgenreError):
         state = []
     key = json.dumps([place_of(path), state, settings])
     return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Where a record lies in the file, and under which settings it was made."""
+
+    place: int
+    settings: Settings | None
+
+
+class JournalReader:
+    """The records of a journal, which is not changed.
+
+    Parameters
+    ----------
+    path : Path
+    keep_locked : bool
+        Whether no run may write it until it is closed.
+
+    Attributes
+    ----------
+    path : Path
+    settings : dict or None
+        Of the last run that wrote it; None where it was begun by a version that kept none.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, is another kind of file, or a run is writing it.
+    """
+
+    def __init__(self, path: Path, *, keep_locked: bool = True) -> None:
+        self.path = path
+        try:
+            self._file = open(path, "rb")  # noqa: SIM115
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        try:
+            _lock(self._file.fileno(), path, fcntl.LOCK_SH)
+            header = self._file.readline(_LONGEST_HEADER)
+            if not _is_header(header):
+                raise DataError(f"{path}: this is no journal of vgenre")
+            self.settings, self._entries, *_ = _read(self._file, header)
+            if not keep_locked:
+                with contextlib.suppress(OSError):
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Keys, each with its last record, of all that has the settings of the last run."""
+        for key, entry in self._entries.items():
+            if entry.settings in (None, self.settings):
+                yield key, self[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        return _record_at(self._file, self._entries[key].place)
+
+    def close(self) -> None:
+        """Close the file, which frees its lock."""
+        self._file.close()
 
 
 class Journal:
@@ -51,94 +125,130 @@ class Journal:
     Parameters
     ----------
     path : Path
+        Made where it does not exist.
+    settings : dict, optional
+        What the records of this run depend on, as plain values; for whoever joins journals.
     restart : bool
         Forget what the file holds.
 
     Raises
     ------
     DataError
-        If another run writes it, it cannot be written, or it is another kind of file.
+        If another run writes it, it cannot be written, or it is another kind of file, which is
+        left as it is.
     """
 
-    def __init__(self, path: Path, *, restart: bool = False) -> None:
+    def __init__(
+        self, path: Path, settings: Settings | None = None, *, restart: bool = False
+    ) -> None:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(path, "a+b")  # noqa: SIM115
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+        self._earlier: list[JournalReader] = []
+        self._unfinished: list[str] = []
+        self._entries: dict[str, _Entry] = {}
+        self._settings = dict(settings) if settings else None
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._file.close()
-            raise DataError(
-                f"{path}: another run is writing this journal; wait for its end, or name another "
-                "output"
-            ) from None
-        self._places: dict[str, int] = {}
-        try:
-            self._read(restart)
+            # A lookup has a handle of its own: one handle would mix the places of both.
+            self._reader = open(path, "rb")  # noqa: SIM115
+            _lock(self._file, path, fcntl.LOCK_EX)
+            self._begin(restart)
         except BaseException:
-            self._file.close()
+            self.close()
             raise
 
     @classmethod
-    def passing(cls) -> Journal:
-        """One in a temporary file, which is gone when it is closed."""
+    def passing(cls, settings: Settings | None = None) -> Journal:
+        """A journal in a temporary file, which is gone when it is closed."""
         handle, name = tempfile.mkstemp(prefix="vgenre-", suffix=".journal")
         os.close(handle)
         try:
-            return cls(Path(name))
+            return cls(Path(name), settings)
         finally:
             os.unlink(name)
 
-    def _read(self, restart: bool) -> None:
-        self._file.seek(0)
-        first = self._file.readline()
-        if first and not restart and first.endswith(b"\n") and _parsed(first) != _HEADER:
+    def _begin(self, restart: bool) -> None:
+        header = self._reader.readline(_LONGEST_HEADER)
+        torn = not header.endswith(b"\n") and (
+            _BEGINNING.startswith(header) or header.startswith(_BEGINNING)
+        )
+        if not torn and not _is_header(header):
             raise DataError(f"{self.path}: this is no journal of vgenre; move it out of the way")
-        if restart or not first.endswith(b"\n"):
-            self._file.truncate(0)
-            self._write(_HEADER)
-            return
-        place = self._file.tell()
-        for line in self._file:
-            if not line.endswith(b"\n"):  # torn: the run before was killed while it wrote this
-                self._file.truncate(place)
-                break
-            entry = _parsed(line)
-            if isinstance(entry, dict) and isinstance(entry.get("record"), dict):
-                self._places[str(entry.get("key"))] = place
-            place += len(line)
+        if torn or restart:
+            self._cut(0)
+            self._write({"vgenre journal": _FORMAT, "settings": self._settings})
+            _force_to_disk(self.path.parent)
+        else:
+            settings, self._entries, end, self._unfinished = _read(self._reader, header)
+            self._cut(end)  # behind it is a torn line: the run before was killed while it wrote
+            if self._settings and settings != self._settings:
+                self._write({"settings": self._settings})
+        self._reader.close()  # its buffer may hold what was cut off
+        self._reader = open(self.path, "rb")  # noqa: SIM115
 
-    def _write(self, entry: dict[str, Any]) -> int:
-        self._file.seek(0, os.SEEK_END)
-        place = self._file.tell()
+    @property
+    def unfinished(self) -> list[str]:
+        """Absolute paths of outputs that hold a part of the films: the run was stopped."""
+        return self._unfinished
+
+    def leave_unfinished(self, paths: Sequence[Path]) -> None:
+        """Note which outputs hold a part of the films from now on; none: all are whole."""
+        named = [os.path.abspath(path) for path in paths]
+        if named != self._unfinished:
+            self._write({"unfinished": named})
+            self._unfinished = named
+
+    def look_into(self, path: Path) -> None:
+        """Take records that this journal has not from another one, if it is one and free."""
+        with contextlib.suppress(DataError):
+            self._earlier.append(JournalReader(path, keep_locked=False))
+
+    def adopt(self, key: str) -> bool:
+        """Copy a record of an earlier journal into this one, where there is such a record."""
+        for earlier in self._earlier:
+            with contextlib.suppress(KeyError, ValueError):  # ValueError: it was begun anew since
+                self._put(key, earlier[key], sync=False)
+                return True
+        return False
+
+    def _cut(self, size: int) -> None:
+        if os.fstat(self._file).st_size > size:
+            os.ftruncate(self._file, size)
+
+    def _write(self, entry: dict[str, Any], *, sync: bool = True) -> int:
+        line = json.dumps(entry).encode() + b"\n"
+        place = os.fstat(self._file).st_size
         try:
-            self._file.write(json.dumps(entry).encode() + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            written = 0
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+            if sync:
+                os.fsync(self._file)
         except OSError as error:
+            with contextlib.suppress(OSError):  # half a line would spoil the one behind it
+                self._cut(place)
             raise DataError(
                 f"{self.path}: cannot be written: {error.strerror}; what is done so far is kept, "
                 "the same command continues"
             ) from None
         return place
 
-    def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """All keys, in the order in which they came, each with its last record."""
-        for key in self._places:
-            yield key, self[key]
+    def _put(self, key: str, record: dict[str, Any], *, sync: bool = True) -> None:
+        place = self._write({"key": key, "record": record}, sync=sync)
+        self._entries[key] = _Entry(place, self._settings)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._places
+        return key in self._entries
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        self._file.seek(self._places[key])
-        return json.loads(self._file.readline())["record"]
+        return _record_at(self._reader, self._entries[key].place)
 
     def __setitem__(self, key: str, record: dict[str, Any]) -> None:
-        self._places[key] = self._write({"key": key, "record": record})
+        with held_back():
+            self._put(key, record)
 
     def __enter__(self) -> Journal:
         return self
@@ -149,8 +259,63 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with contextlib.suppress(OSError):  # what could not be written has been told of
-            self._file.close()
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, which frees its lock."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        for reader in (getattr(self, "_reader", None), *self._earlier):
+            if reader:
+                reader.close()
+
+
+def _lock(file: int, path: Path, kind: int) -> None:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DataError(
+            f"{path}: another run is writing this journal; wait for its end"
+            + (", or name another output" if kind == fcntl.LOCK_EX else "")
+        ) from None
+    except OSError as error:
+        if kind == fcntl.LOCK_EX:
+            raise DataError(
+                f"{path}: files cannot be locked there ({error.strerror}), so that two runs could "
+                "write the journal at once; put the output on another disk"
+            ) from None
+        # A share that is mounted to be read alone may know no locks: nobody writes there.
+
+
+def _is_header(line: bytes) -> bool:
+    header = _parsed(line) if line.endswith(b"\n") else None
+    return isinstance(header, dict) and header.get("vgenre journal") in range(1, _FORMAT + 1)
+
+
+def _read(file: Any, header: bytes) -> tuple[Settings | None, dict[str, _Entry], int, list[str]]:
+    """The last settings, the records, where the last whole line ends, unfinished outputs."""
+    unfinished: list[str] = []
+    settings: Settings | None = _parsed(header).get("settings")
+    entries: dict[str, _Entry] = {}
+    place = len(header)
+    for line in file:
+        if not line.endswith(b"\n"):
+            break
+        entry = _parsed(line)
+        if isinstance(entry, dict) and isinstance(entry.get("record"), dict):
+            entries[str(entry.get("key"))] = _Entry(place, settings)
+        elif isinstance(entry, dict) and isinstance(entry.get("settings"), dict):
+            settings = entry["settings"]
+        elif isinstance(entry, dict) and isinstance(entry.get("unfinished"), list):
+            unfinished = entry["unfinished"]
+        place += len(line)
+    return settings, entries, place, unfinished
+
+
+def _record_at(file: Any, place: int) -> dict[str, Any]:
+    file.seek(place)
+    return json.loads(file.readline())["record"]
 
 
 def _parsed(line: bytes) -> Any:
@@ -158,3 +323,13 @@ def _parsed(line: bytes) -> Any:
         return json.loads(line)
     except ValueError:
         return None
+
+
+def _force_to_disk(folder: Path) -> None:
+    """Make a new file's name last; not all file systems can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

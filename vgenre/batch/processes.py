@@ -13,6 +13,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 
 from ..errors import VgenreError
@@ -46,6 +47,22 @@ class _Worker:
         self.process.join()
 
 
+class _Waiting(deque[str]):
+    """Films to be tried again, and those of an iterator, which is asked when a process is free.
+
+    So a list may still grow while its films are labelled.
+    """
+
+    def __init__(self, films: Iterable[str]) -> None:
+        super().__init__()
+        self._coming = iter(films)
+
+    def __bool__(self) -> bool:
+        if not len(self):
+            self.extend(islice(self._coming, 1))
+        return len(self) > 0
+
+
 class Workers:
     """Labels films in spawned processes.
 
@@ -63,17 +80,18 @@ class Workers:
 
     def run(self, films: Iterable[str], progress: Progress | None = None) -> Iterator[FilmResult]:
         """Records of films, in the order in which they are finished."""
-        waiting = deque(films)
+        waiting = _Waiting(films)
         died: set[str] = set()
         false_starts = 0
         workers: list[_Worker] = []
         try:
-            while waiting or any(worker.film for worker in workers):
-                while len(workers) < min(self._jobs, len(waiting) + len(workers)):
-                    workers.append(_Worker(self._task))
+            while any(worker.film for worker in workers) or waiting:
                 for worker in workers:
                     if worker.film is None and waiting:
                         worker.give(waiting.popleft())
+                while len(workers) < self._jobs and waiting:
+                    workers.append(_Worker(self._task))
+                    workers[-1].give(waiting.popleft())
                 for pipe in wait([worker.pipe for worker in workers]):
                     worker = next(w for w in workers if w.pipe is pipe)
                     try:

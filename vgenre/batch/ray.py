@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from ..errors import DataError, VgenreError
 from ..labelling.record import FilmResult, failure
 from ..media.remote import place_of
+from .additions import at_place
 from .executors import Progress, Task, WorkerDied
 
 ADDRESSES = "auto, local, HOST:PORT or ray://HOST:PORT"
@@ -221,7 +222,7 @@ class RayWorkers:
     def run(self, films: Iterable[str], progress: Progress | None = None) -> Iterator[FilmResult]:
         """Records of films, in the order in which they are finished."""
         # Actors have another working directory.
-        asked = {place_of(film): film for film in films}
+        asked = {at_place(film, place_of(film)): film for film in films}
         for path, found in self._cluster.run(self._job, asked):
             film = asked[path]
             if isinstance(found, WorkerLost):

@@ -13,9 +13,8 @@ from typing import Any
 
 from ..errors import DataError
 from ..labelling.record import FilmResult
-from ..media.find import find_media
 from ..media.remote import is_remote, place_of
-from .journal import Journal
+from .journal import JournalReader
 
 
 @dataclass(frozen=True)
@@ -51,35 +50,72 @@ class Shard:
         number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big")
         return number % self.count == self.index - 1
 
-    def films(self, paths: Iterable[str]) -> list[str]:
-        """The films of this share in files and folders, in the order of `find_media`."""
-        found: dict[str, None] = {}
-        for path in paths:
-            for film in find_media([path]):
-                if self.holds(_below(film, path)):
-                    found[film] = None
-        return list(found)
+    def pick(self, films: Iterable[str], paths: Sequence[str]) -> list[str]:
+        """The films of this share.
+
+        Parameters
+        ----------
+        films : iterable of str
+        paths : sequence of str
+            The files and folders that the films were found by.
+
+        Returns
+        -------
+        list of str
+            In the order given.
+        """
+        return [film for film in films if self.holds(_below(film, paths))]
 
 
-def _below(film: str, root: str) -> str:
-    if film == root:
-        return film.rstrip("/").rpartition("/")[2]
-    return film[len(root) :].lstrip("/") if is_remote(root) else os.path.relpath(film, root)
+def _below(film: str, paths: Sequence[str]) -> str:
+    """A film's path below the first of some folders that holds it; its name where it was named."""
+    for root in paths:
+        if film == root:
+            break
+        if is_remote(root) and is_remote(film):
+            # Stores do not agree on the slashes behind the scheme.
+            folder, inner = (url.partition("://")[2].strip("/") for url in (root, film))
+            if inner.startswith(folder + "/"):
+                return inner[len(folder) + 1 :]
+        elif not is_remote(root) and not is_remote(film):
+            inner = os.path.relpath(film, root)
+            if inner.split(os.sep)[0] != os.pardir:
+                return inner
+    return film.rstrip("/").rpartition("/")[2]
+
+
+_COMPARED = {  # what shares of one run have in common, in the words of the message
+    "model": "the model",
+    "digest": "the files of the model",
+    "labels": "the genres",
+    "sampling": "--sampling",
+    "version": "vgenre",
+}
 
 
 class MergedJournals:
-    """The journals of several shares as one.
+    """The journals of several shares as one, only read.
+
+    Of each journal the records count that have the settings of the last run that wrote it.
 
     Parameters
     ----------
     patterns : sequence of str
         Files, or shell patterns for them.
 
+    Attributes
+    ----------
+    files : list of Path
+    labels : tuple of str
+        The genres of the model.
+    engines : set of str
+        What ran it; the answers of two engines differ by a few hundredths.
+
     Raises
     ------
     DataError
-        If there is no such journal, a run still writes one, or they are of different
-        models.
+        If there is no such journal, a file is none, a run still writes one, or they are of
+        different settings.
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
@@ -89,27 +125,36 @@ class MergedJournals:
             raise DataError(f"{missing[0]}: there is no such journal")
         self.files = [Path(file) for file in files]
         self._stack = ExitStack()
-        self._places: dict[str, tuple[Journal, str]] = {}
-        models: dict[tuple[str, ...], str] = {}
+        self._places: dict[str, tuple[JournalReader, str]] = {}
+        self.labels: tuple[str, ...] = ()
+        self.engines: set[str] = set()
         try:
-            for file in self.files:
-                journal = self._stack.enter_context(Journal(file))
-                for key, record in journal.items():
-                    self._places[place_of(record["path"])] = journal, key
-                    if record["probabilities"]:
-                        made_by = (record["model"], *record["probabilities"])
-                        models.setdefault(made_by, str(file))
+            self._open()
         except BaseException:
             self._stack.close()
             raise
-        if len(models) > 1:
-            (one, first), (other, second) = list(models.items())[:2]
-            self._stack.close()
-            raise DataError(
-                f"{first} is of the model {one[0]} and {second} of {other[0]}; shares of one run "
-                "have the same model"
-            )
-        self.labels: tuple[str, ...] = next((names[1:] for names in models), ())
+
+    def _open(self) -> None:
+        agreed: dict[str, tuple[Any, Path]] = {}
+        for file in self.files:
+            journal = JournalReader(file)
+            self._stack.callback(journal.close)
+            common = {name: (journal.settings or {}).get(name) for name in _COMPARED}
+            for key, record in journal.records():
+                self._places[place_of(record["path"])] = journal, key
+                if not journal.settings and record["probabilities"]:  # begun by an older version
+                    common["model"] = record["model"]
+                    common["labels"] = list(record["probabilities"])
+                    self.engines.add(record["engine"])
+            if journal.settings:
+                self.engines.add(str(journal.settings.get("engine")))
+            for name, value in common.items():
+                if value is None:
+                    continue
+                first, source = agreed.setdefault(name, (value, file))
+                if first != value:
+                    raise DataError(_difference(name, source, first, file, value))
+        self.labels = tuple(agreed["labels"][0]) if "labels" in agreed else ()
 
     def find(self, films: Iterable[str]) -> Iterator[tuple[str, FilmResult | None]]:
         """Each film, in this order, with its record; None where no journal has one."""
@@ -125,3 +170,18 @@ class MergedJournals:
 
     def __exit__(self, *error: Any) -> None:
         self._stack.close()
+
+
+def _difference(name: str, one: Path, first: Any, other: Path, second: Any) -> str:
+    if name == "digest":
+        what = "were made by different files of the model"
+    else:
+        what = f"differ in {_COMPARED[name]}: {_words(first)} and {_words(second)}"
+    return (
+        f"{one} and {other} {what}; shares of one run have the same settings, so run the command "
+        "of one of them again with those of the other"
+    )
+
+
+def _words(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

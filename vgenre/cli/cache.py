@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .common import counted
+
 
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
@@ -26,4 +28,4 @@ def cache(
         typer.echo(f"removed {removed} entries", err=True)
     found = entries(folder)
     size = sum(stat.st_size for _, stat in found)
-    typer.echo(f"{folder}: {len(found)} films, {size / 1e9:.2f} GB")
+    typer.echo(f"{folder}: {counted(len(found), 'film')}, {size / 1e9:.2f} GB")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,13 +15,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..batch.shards import Shard
+    from ..media.find import Found
     from ..media.sampling import Sampling
 
 ALL_DONE, NOTHING_DONE, SOME_FAILED = 0, 1, 3
 
 
 def parse_sampling(text: str) -> Sampling:
-    """``--sampling``, or a usage error."""
+    """What ``--sampling`` says; a usage error where it says nothing known."""
     from ..media.sampling import Sampling
 
     try:
@@ -29,7 +32,7 @@ def parse_sampling(text: str) -> Sampling:
 
 
 def parse_shard(text: str) -> Shard:
-    """``--shard``, or a usage error."""
+    """What ``--shard`` says; a usage error where that is no share."""
     from ..batch.shards import Shard
 
     try:
@@ -38,18 +41,53 @@ def parse_shard(text: str) -> Shard:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
 
 
-def films_in(paths: list[str], shard: Shard | None = None) -> list[str]:
-    """The media files that a command is about, or a message that there are none.
+def films_in(
+    paths: list[str],
+    shard: Shard | None = None,
+    *,
+    exclude: Sequence[str] = (),
+    all_media: bool = False,
+    leave_out: Sequence[Path] = (),
+) -> Found:
+    """The films that a command is about.
 
-    A share of them may be empty.
+    Parameters
+    ----------
+    paths : list of str
+        Files and folders.
+    shard : Shard, optional
+        Take this share alone, which may be empty.
+    exclude : sequence of str
+        Shell patterns of what is left out.
+    all_media : bool
+        Take pictures, sound files, trailers and extras of folders too.
+    leave_out : sequence of Path
+        Folders that are not searched.
+
+    Raises
+    ------
+    DataError
+        If there are no films.
     """
     from ..errors import DataError
-    from ..media.find import find_media
+    from ..media.find import find_films
 
-    films = shard.films(paths) if shard else find_media(paths)
-    if not films and not (shard and find_media(paths)):
-        raise DataError(f"no films found in {', '.join(paths)}")
-    return films
+    found = find_films(paths, exclude=exclude, all_media=all_media, leave_out=leave_out)
+    if not found:
+        why = f" ({found.sentence})" if found.sentence else ""
+        raise DataError(f"no films found in {', '.join(paths)}{why}")
+    return replace(found, films=shard.pick(found, paths)) if shard else found
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "film"), counted(2, "film")
+    ('1 film', '2 films')
+    """
+    return f"{count} {thing}" + "s" * (count != 1)
 
 
 def result_console(bar: Progress) -> Console:

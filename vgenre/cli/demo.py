@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-# What FFmpeg's own sources draw and play: no film, so the genres are guesses.
+_NOTE = (
+    "These clips are drawn by FFmpeg and show no film: their genres are guesses, however sure the "
+    "model is of them. They show that all works, and what a report looks like. For genres that "
+    "mean something, label films of yours: vgenre label FILMS/ --output report.html"
+)
+
+# What FFmpeg's own sources draw and play.
 _CLIPS = {
     "fractal.mp4": ("mandelbrot=size=640x360:rate=24", "sine=frequency=220:beep_factor=4"),
     "test picture.mp4": ("testsrc2=size=640x360:rate=24", "sine=frequency=440"),
@@ -24,8 +30,8 @@ def demo(
 ) -> None:
     """Render a few short clips, label them and write the report.
 
-    No film is needed, and none is shown: what the genres of such pictures are is
-    anyone's guess. It shows that all works, and what the report looks like.
+    No film is needed, and none is shown, so the genres are guesses, however sure the model is of
+    them. It shows that all works, and what the report looks like.
     """
     from ..errors import MediaError
     from ..media.ffmpeg import find_ffmpeg
@@ -43,7 +49,9 @@ def demo(
             raise MediaError(clips / name, f"FFmpeg could not render it: {done.stderr.strip()}")
     report = folder / "report.html"
     status = label_all(
-        [str(clips)], Options(model="six", outputs=[report], explain=True, restart=True)
+        [str(clips)],
+        Options(model="six", outputs=[report], explain=True, restart=True, note=_NOTE),
     )
+    typer.echo(f"\n{_NOTE}\n", err=True)
     typer.echo(f"open {report.resolve()} in a browser")
     raise typer.Exit(status)

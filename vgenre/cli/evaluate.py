@@ -46,7 +46,7 @@ def evaluate(
 
     from ..evaluation.assess import assess
     from ..evaluation.page import write_report
-    from ..labelling.model import load_model
+    from ..labelling.load import load_model
 
     with progress_bar() as bar:
         task = bar.add_task("labelling", total=len(items), done="")

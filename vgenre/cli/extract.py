@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -69,7 +70,7 @@ def extract(
         raise typer.Exit(NOTHING_DONE if failed == len(films) else SOME_FAILED)
 
 
-def _folders(films: list[str], to: Path) -> list[Path]:
+def _folders(films: Sequence[str], to: Path) -> list[Path]:
     """Name a folder for each film: as the film, with a number where two films share a name."""
     from ..media.remote import is_remote
 

@@ -9,7 +9,9 @@ import typer
 
 from .common import parse_sampling, parse_shard
 
-NFO_MODES, LINKS = ("merge", "create"), ("symlink", "hardlink", "copy")
+# As in vgenre.output, which would have to be loaded for --help.
+NFO_MODES = ("fill", "add", "replace", "create")
+LINKS = ("symlink", "relative", "hardlink", "copy")
 
 
 def label(
@@ -19,7 +21,7 @@ def label(
     ] = "six",
     output: Annotated[
         list[Path] | None,
-        typer.Option(help="File to write: .csv, .json or .jsonl. Repeatable."),
+        typer.Option(help="File to write: .csv, .json, .jsonl or .html. Repeatable."),
     ] = None,
     sampling: Annotated[
         str | None,
@@ -53,13 +55,15 @@ def label(
         ),
     ] = None,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Label films again that the journal knows.")
+        bool, typer.Option("--restart", help="Forget the journal: label all films again.")
     ] = False,
     nfo: Annotated[
         str | None,
         typer.Option(
-            metavar="merge|create",
-            help="Put the genres into each film's .nfo: those that exist, or new ones too.",
+            metavar="[fill|add|replace|create]",
+            help="Put the genres into each film's .nfo: only where it has none (fill, the "
+            "default), beside those that are there (add), or in their place (replace); create "
+            "fills, and makes an .nfo where a film has none.",
         ),
     ] = None,
     sort_into: Annotated[
@@ -67,8 +71,27 @@ def label(
         typer.Option(metavar="DIR", help="Build a folder a genre there, with links to the films."),
     ] = None,
     link: Annotated[
-        str, typer.Option(metavar="symlink|hardlink|copy", help="What --sort-into makes.")
+        str,
+        typer.Option(
+            metavar="symlink|relative|hardlink|copy",
+            help="What --sort-into makes; relative is a symlink that also holds where the library "
+            "is mounted elsewhere.",
+        ),
     ] = "symlink",
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB",
+            help="Leave out files and folders of this name, or of this path below PATH where it "
+            "has a slash. Repeatable.",
+        ),
+    ] = None,
+    all_media: Annotated[
+        bool,
+        typer.Option(
+            "--all-media", help="Label pictures, sound files, trailers and extras of folders too."
+        ),
+    ] = False,
     explain: Annotated[
         bool,
         typer.Option(
@@ -82,37 +105,46 @@ def label(
 ) -> None:
     """Name the genres of films.
 
-    A table goes to stdout, records with a timeline to the --output files. Beside the first of
-    them lies a journal: the same command continues a run that was stopped, and passes over
-    films that have not changed.
-    Exit status: 0 all labelled, 1 nothing could be done, 3 some files failed.
+    A table goes to stdout, records with a timeline to the --output files. A journal lies beside
+    the first of them, without one in the user's cache: the same command continues a run that was
+    stopped, passes over films that have not changed, and tries again what failed. With a further
+    --output it labels nothing anew.
+    Exit status: 0 all labelled, 1 nothing could be done, 3 some files failed, 130 stopped.
     """
+    if nfo == "merge":
+        raise typer.BadParameter("'merge' is called 'replace' now; see --help", param_hint="--nfo")
     for name, value, known in (("--nfo", nfo, NFO_MODES), ("--link", link, LINKS)):
         if value is not None and value not in known:
             raise typer.BadParameter(f"{value!r} is none of {', '.join(known)}", param_hint=name)
     policy = parse_sampling(sampling) if sampling else None
     part = parse_shard(shard) if shard else None
 
+    from ..batch.interrupts import Terminated
     from ..batch.ray import cluster_of
     from .labelling import Options, label_all
 
-    status = label_all(
-        paths,
-        Options(
-            model=model,
-            outputs=output or [],
-            sampling=policy,
-            engine=engine,
-            jobs=jobs,
-            cluster=cluster_of(ray, jobs, cpus, gpus),
-            shard=part,
-            restart=restart,
-            nfo=nfo,
-            sort_into=sort_into,
-            link=link,
-            explain=explain,
-            quiet=quiet,
-            verbose=verbose,
-        ),
-    )
+    try:
+        status = label_all(
+            paths,
+            Options(
+                model=model,
+                outputs=output or [],
+                sampling=policy,
+                engine=engine,
+                jobs=jobs,
+                cluster=cluster_of(ray, jobs, cpus, gpus),
+                shard=part,
+                restart=restart,
+                exclude=exclude or [],
+                all_media=all_media,
+                nfo=nfo,
+                sort_into=sort_into,
+                link=link,
+                explain=explain,
+                quiet=quiet,
+                verbose=verbose,
+            ),
+        )
+    except Terminated as signal:
+        status = 128 + signal.number
     raise typer.Exit(status)

@@ -1,27 +1,25 @@
-"""What ``vgenre label`` does: the batch, its table, its summary."""
+"""What ``vgenre label`` does: the run, its table, its summary."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..batch.executors import Executor, InProcess, Task
+from ..batch.interrupts import ended_by_signals
 from ..batch.journal import Journal
-from ..batch.processes import Workers
-from ..batch.ray import Cluster, RayWorkers
-from ..batch.run import Batch, engine_for, settings_of, threads_for
+from ..batch.keeping import open_journal
+from ..batch.ray import Cluster
+from ..batch.run import Batch, plan_run
 from ..batch.shards import Shard
 from ..labelling.record import FilmResult
 from ..media.sampling import Sampling
-from ..models.store import find_model, read_card
-from ..output.nfo import merge_nfo
-from ..output.sorting import sort_film
-from ..output.writers import open_writer, wants_pictures
-from .common import ALL_DONE, NOTHING_DONE, SOME_FAILED, films_in, shown
+from ..output.effects import Effect, apply_all, effects_of
+from ..output.writers import Outputs, wants_pictures
+from .common import ALL_DONE, NOTHING_DONE, SOME_FAILED, counted, films_in, shown
 from .progress import BatchProgress, Tally
 
 if TYPE_CHECKING:
@@ -40,78 +38,118 @@ class Options:
     cluster: Cluster | None = None
     shard: Shard | None = None
     restart: bool = False
+    exclude: list[str] = field(default_factory=list)
+    all_media: bool = False
     nfo: str | None = None
     sort_into: Path | None = None
     link: str = "symlink"
     explain: bool = False
+    note: str = ""  # what a report says above its films
     quiet: bool = False
     verbose: bool = False
 
 
 def label_all(paths: list[str], options: Options) -> int:
-    """Label films; returns the exit status."""
-    films = films_in(paths, options.shard)
-    card = read_card(find_model(options.model))
-    jobs = options.jobs or 1
-    task = Task(
+    """Label films, write the outputs, and print a table and a summary.
+
+    Parameters
+    ----------
+    paths : list of str
+        Films and folders.
+    options : Options
+
+    Returns
+    -------
+    int
+        The exit status.
+
+    Raises
+    ------
+    VgenreError
+        If nothing can be done.
+    KeyboardInterrupt
+        If the run was stopped; what is done by then is written.
+    """
+    with ended_by_signals():
+        return _label_all(paths, options)
+
+
+def _label_all(paths: list[str], options: Options) -> int:
+    films = films_in(
+        paths,
+        options.shard,
+        exclude=options.exclude,
+        all_media=options.all_media,
+        leave_out=[options.sort_into] if options.sort_into else [],
+    )
+    run = plan_run(
         options.model,
-        engine_for(options.engine, card, options.cluster),
-        str(options.sampling or Sampling()),
-        threads_for(jobs) if jobs > 1 and not options.cluster else None,
+        engine=options.engine,
+        sampling=options.sampling,
+        jobs=max(1, min(options.jobs or 1, len(films))),
+        isolated=len(films) > 1,  # one film needs no worker that may die without harm
+        cluster=options.cluster,
         pictures=any(wants_pictures(path) for path in options.outputs),
         explain=options.explain,
     )
     tally = Tally(len(films))
     with ExitStack() as stack:
-        # What is to be written is tried before any work.
-        writers = [
-            stack.enter_context(open_writer(path, card.labels.names)) for path in options.outputs
-        ]
-        if options.sort_into:
-            options.sort_into.mkdir(parents=True, exist_ok=True)
-        journal = stack.enter_context(_journal(options))
-        batch = Batch(films, journal, settings_of(task, card))
+        # The lock comes first: a second start touches nothing that the first one writes.
+        journal = stack.enter_context(
+            open_journal(run, paths, options.outputs, shard=options.shard, restart=options.restart)
+        )
+        outputs = Outputs(
+            options.outputs,
+            run.card.labels.names,
+            note=options.note,
+            unfinished=journal.unfinished,
+        )
+        effects = effects_of(options.nfo, options.sort_into, options.link)
+        batch = Batch(films, journal, run)
         bar = stack.enter_context(BatchProgress(tally, options.quiet))
-        if not options.quiet:
-            _print_header(bar.results)
+        finished_films = batch.run(bar.within, lambda film: apply_all(effects, film))
         try:
-            for finished in batch.run(_executor(task, options, len(films)), bar.within):
-                bar.finished(finished)
+            for finished in finished_films:
                 if not options.quiet:
+                    if not tally.done:
+                        _print_header(bar.results)
                     _print_film(bar.results, finished.result, options.verbose)
+                bar.finished(finished)
+                if outputs.are_due:
+                    _write_early(outputs, batch, journal)
         except KeyboardInterrupt:
+            finished_films.close()  # ends the workers
             bar.stop()
-            _print_stopped(tally, options.outputs)
+            if tally.done:
+                _write_early(outputs, batch, journal)
+            _print_stopped(tally, outputs.early if tally.done else [], effects)
             raise
         bar.stop()
-        for film in batch.records():
-            for writer in writers:
-                writer.write(film)
-            if options.nfo:
-                tally.notes += merge_nfo(film, create=options.nfo == "create")
-            if options.sort_into:
-                tally.notes += sort_film(film, options.sort_into, options.link)
-    _print_summary(tally, options.outputs)
+        outputs.write(batch.records(), final=True)
+        journal.leave_unfinished([])
+        for effect in effects:
+            effect.finish()
+        _print_summary(tally, effects, options.outputs)
+        for line in (films.sentence, *films.problems, _place_of_journal(journal, options)):
+            if line:
+                typer.echo(shown(line), err=True)
     if tally.failed:
         return NOTHING_DONE if tally.failed == len(films) else SOME_FAILED
     return ALL_DONE
 
 
-def _journal(options: Options) -> Journal:
-    """Beside the first output; where there is none a run leaves nothing behind."""
-    if not options.outputs:
-        return Journal.passing()
-    first = options.outputs[0]
-    return Journal(first.with_name(first.name + ".journal"), restart=options.restart)
+def _write_early(outputs: Outputs, batch: Batch, journal: Journal) -> None:
+    journal.leave_unfinished(outputs.early)
+    outputs.write(batch.records(), final=False)
 
 
-def _executor(task: Task, options: Options, films: int) -> Executor:
-    """Many films get a worker even for one job, as it may die without harm; one needs none."""
-    if options.cluster:
-        return RayWorkers(task, options.cluster)
-    if films > 1:
-        return Workers(task, min(options.jobs or 1, films))
-    return InProcess(task.load(), **task.how)
+def _place_of_journal(journal: Journal, options: Options) -> str:
+    """Where the records are kept, if it is not beside an output; only those who look know that."""
+    if options.outputs:
+        return ""
+    if not journal.path.exists():
+        return "no journal is kept, as the cache folder cannot be written; name an --output for one"
+    return f"journal: {journal.path}; the same command passes over these films, --restart does not"
 
 
 _LENGTH, _GENRES = 8, 34  # columns of the terminal
@@ -138,7 +176,8 @@ def _print_film(console: Console, film: FilmResult, verbose: bool) -> None:
                 if film.streams[stream]
             )
             console.print(
-                f"  {len(film.clips)} clips, {streams}, {film.seconds:.1f} s", style="dim"
+                f"  {counted(len(film.clips), 'clip')}, {streams}, {film.seconds:.1f} s",
+                style="dim",
             )
         if film.explanation:
             console.print(_because(film.explanation), style="dim")
@@ -178,17 +217,22 @@ def _clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _print_summary(tally: Tally, written: list[Path]) -> None:
+def _print_summary(tally: Tally, effects: list[Effect], written: list[Path]) -> None:
     typer.echo(tally.sentence(), err=True)
     for cause, (count, example) in tally.causes.items():
         typer.echo(f"  {count} {cause}, as {shown(example)}", err=True)
-    for note in tally.notes:
-        typer.echo(f"  {shown(note)}", err=True)
+    _print_done(effects, written)
+
+
+def _print_stopped(tally: Tally, written: list[Path], effects: list[Effect]) -> None:
+    typer.echo(f"stopped: {tally.sentence()}", err=True)
+    _print_done(effects, written)
+    typer.echo("what is done is in the journal; the same command continues", err=True)
+
+
+def _print_done(effects: list[Effect], written: list[Path]) -> None:
+    for effect in effects:
+        for line in effect.sentences():
+            typer.echo(shown(line), err=True)
     for path in written:
         typer.echo(f"written: {shown(str(path))}", err=True)
-
-
-def _print_stopped(tally: Tally, outputs: list[Path]) -> None:
-    typer.echo(f"stopped: {tally.sentence()}", err=True)
-    if outputs:
-        typer.echo("what is done is in the journal; the same command continues", err=True)

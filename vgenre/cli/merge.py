@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import ALL_DONE, NOTHING_DONE, SOME_FAILED, films_in, shown
+from .common import ALL_DONE, NOTHING_DONE, SOME_FAILED, counted, films_in, shown
 
 
 def merge(
@@ -17,21 +17,27 @@ def merge(
         typer.Option(metavar="FILE", help="A share's journal, or a pattern. Repeatable."),
     ],
     output: Annotated[
-        list[Path], typer.Option(help="File to write: .csv, .json, .jsonl, .html. Repeatable.")
+        list[Path], typer.Option(help="File to write: .csv, .json, .jsonl or .html. Repeatable.")
     ],
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="As of vgenre label. Repeatable.")
+    ] = None,
+    all_media: Annotated[bool, typer.Option("--all-media", help="As of vgenre label.")] = False,
 ) -> None:
     """Join the journals of vgenre label --shard into the outputs of one run.
 
-    The films are looked for again, so that none is missing without a word.
+    The films are looked for again, so that none is missing without a word. The journals are only
+    read; they have to be of the same model and settings.
     Exit status: 0 all films have a label, 1 none has, 3 some failed or are missing.
     """
     from contextlib import ExitStack
 
     from ..batch.shards import MergedJournals
-    from ..output.writers import open_writer
+    from ..labelling.previews import has_previews
+    from ..output.writers import open_writer, wants_pictures
 
-    films = films_in(paths)
-    found, failed, missing = 0, 0, []
+    films = films_in(paths, exclude=exclude or [], all_media=all_media)
+    found, failed, bare, missing = 0, 0, 0, []
     with ExitStack() as stack:
         joined = stack.enter_context(MergedJournals(journal))
         writers = [stack.enter_context(open_writer(path, joined.labels)) for path in output]
@@ -41,10 +47,28 @@ def merge(
                 continue
             found += 1
             failed += record.status == "error"
+            bare += not has_previews(record)
             for writer in writers:
                 writer.write(record)
     count = len(joined.files)
-    typer.echo(f"{found} films joined from {count} journals, {failed} of them failed", err=True)
+    typer.echo(
+        f"{counted(found, 'film')} joined from {counted(count, 'journal')}, "
+        f"{failed} of them failed",
+        err=True,
+    )
+    if len(joined.engines) > 1:
+        typer.echo(
+            f"the shares were labelled by {' and '.join(sorted(joined.engines))}, whose answers "
+            "differ by a few hundredths",
+            err=True,
+        )
+    if bare and any(wants_pictures(path) for path in output):
+        typer.echo(
+            f"{counted(bare, 'film')} without pictures: their shares were labelled without a "
+            "report; run those commands again with --output SHARE.html, which labels nothing "
+            "anew, and merge again",
+            err=True,
+        )
     if missing:
         typer.echo(
             f"{len(missing)} are in none of them, as {shown(missing[0])}; is a share not done?",

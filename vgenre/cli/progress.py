@@ -35,7 +35,6 @@ class Tally:
         self.done = self.failed = self.partial = self.known = 0
         self.film_seconds = 0.0
         self.causes: dict[str, tuple[int, str]] = {}
-        self.notes: list[str] = []
         self._started = time.monotonic()
 
     def count(self, finished: Finished) -> None:
@@ -121,12 +120,12 @@ class BatchProgress:
             self._context = None  # type: ignore[assignment]
 
     def within(self, film: str, part: float) -> None:
-        """A film is done in part."""
+        """Show that so much of a film is done, 0 to 1."""
         self._parts[film] = part
         self._update(film)
 
     def finished(self, finished: Finished) -> None:
-        """A film is done."""
+        """Count a film that is done."""
         self._tally.count(finished)
         self._parts.pop(finished.result.path, None)
         self._update(finished.result.path)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import tempfile
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +13,7 @@ import typer
 
 from .common import parse_sampling
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_STALLED = 60  # seconds without a byte, after which a connection is given up
 
 
 def serve(
@@ -23,8 +26,19 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8338,
     host: Annotated[
         str,
-        typer.Option(help="Address to listen on; another one lets other machines in."),
+        typer.Option(
+            help="Address to listen on. 0.0.0.0, or an address of this machine, lets other "
+            "machines in; everybody on them can see and add films then."
+        ),
     ] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A further name under which the page may be opened, beside this machine's "
+            "addresses and host name. Repeatable.",
+        ),
+    ] = None,
     sampling: Annotated[
         str | None,
         typer.Option(metavar="N|full|keyframes", help="As of vgenre label."),
@@ -39,52 +53,82 @@ def serve(
     """Show a page on this machine that labels films and takes more of them.
 
     The films of the folders appear as they are labelled; further ones can be dropped onto the
-    page. Nothing is kept: use vgenre label --output for that. Ctrl-C ends it.
+    page. The page gives the records as CSV, JSON or a report; nothing else is kept. Ctrl-C ends
+    it.
     """
     policy = parse_sampling(sampling) if sampling else None
 
-    from werkzeug.serving import WSGIRequestHandler, make_server
+    from ..errors import VgenreError, needs
 
-    from ..batch.executors import Task
-    from ..engines.choose import choose_engine
-    from ..errors import VgenreError
-    from ..media.sampling import Sampling
-    from ..models.store import find_model, read_card
+    with needs("serve", "vgenre serve"):
+        import flask  # noqa: F401
+        from werkzeug.serving import WSGIRequestHandler, make_server
+
+    from ..batch.run import plan_run
     from ..serve.app import create_app
-    from ..serve.live import LabellingThread
-    from .common import films_in
+    from ..serve.hosts import known_names, name_of, pages, spelt
+    from ..serve.live import LiveBatch
+    from .common import films_in, shown
 
-    class Quiet(WSGIRequestHandler):
+    class Handler(WSGIRequestHandler):
+        timeout = _STALLED
+
         def log_request(self, *_: object) -> None:
             """The page asks every second; that is no news."""
 
-    card = read_card(find_model(model))
+    host = spelt(host.strip("[]"))
+    names = []
+    for text in allow_host or []:
+        name = name_of(text) or name_of(f"[{text}]")
+        if name is None:
+            raise typer.BadParameter(
+                f"{text!r} is no name of a machine; give nas or nas.example.org, without http://",
+                param_hint="--allow-host",
+            )
+        names.append(name)
     films = films_in(paths) if paths else []
-    task = Task(
-        model,
-        choose_engine(engine, card),
-        str(policy or Sampling()),
-        pictures=True,
-        explain=True,
+    run = plan_run(
+        model, engine=engine, sampling=policy, isolated=True, pictures=True, explain=True
     )
-    with tempfile.TemporaryDirectory(prefix="vgenre-") as uploads:
-        live = LabellingThread(task, films, Path(uploads))
-        app = create_app(
-            live, card.labels.names, hosts=_LOOPBACK | {host}, max_bytes=max_upload * 1_000_000
+    executor = run.executor()  # first: no film is to fail for want of FFmpeg
+    try:
+        listening = socket.create_server(
+            (host, port),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
         )
+    except OSError as error:
+        raise VgenreError(
+            f"{host}:{port} cannot be listened on: {error.strerror}; try --port 0, or another "
+            "--host"
+        ) from None
+    # What ends a service ends it as Ctrl-C does, so that no dropped film stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with listening, tempfile.TemporaryDirectory(prefix="vgenre-") as folder:
+        live = LiveBatch(films, Path(folder), run.card.name)
+        app = create_app(
+            live,
+            run.card.labels.names,
+            hosts=known_names(host, names),
+            max_bytes=max_upload * 1_000_000,
+        )
+        server = make_server(
+            host, port, app, threaded=True, request_handler=Handler, fd=listening.fileno()
+        )
+        threading.Thread(target=server.serve_forever, name="serve", daemon=True).start()
         try:
-            server = make_server(host, port, app, threaded=True, request_handler=Quiet)
-        except (OSError, SystemExit):  # werkzeug exits by itself where the port is taken
-            raise VgenreError(
-                f"{host}:{port} cannot be listened on; is it taken? Try --port 0"
-            ) from None
-        live.start()
-        shown = f"[{host}]" if ":" in host else host
-        typer.echo(f"open http://{shown}:{server.server_port}/ in a browser; Ctrl-C ends it")
-        try:
-            server.serve_forever()
+            first, *others = pages(host, server.port, names)
+            typer.echo(f"open {first} in a browser; Ctrl-C ends it")
+            for other in others:
+                typer.echo(f"  or {shown(other)}")
+            # Here and not in a thread: Ctrl-C ends the worker too, and its FFmpeg.
+            live.run(executor)
+            typer.echo(f"vgenre: {live.trouble}; the page stays until Ctrl-C", err=True)
+            threading.Event().wait()
         except KeyboardInterrupt:
             typer.echo("stopped", err=True)
         finally:
             live.stop()
+            server.shutdown()
             server.server_close()
+            live.records.close()

@@ -20,6 +20,7 @@ from ..labelling.padding import frame_masks, padded
 from ..media.probing import probe
 from ..media.remote import fetched, place_of, state_of
 from ..media.sampling import Sampling
+from ..output.atomic import atomic
 from ..sound import MelSettings, heard_clips
 from .features import ClipFeatures, FeatureExtractor, readable
 from .items import Item
@@ -130,10 +131,8 @@ class FeatureCache:
         with fetched(path) as file:
             made = self._extract(file)
         entry.parent.mkdir(exist_ok=True)
-        temporary = entry.with_suffix(f".{os.getpid()}.part")
-        with open(temporary, "wb") as sink:
+        with atomic(entry) as sink:
             np.savez(sink, **{f.name: getattr(made, f.name) for f in fields(made)})
-        os.replace(temporary, entry)
         return made
 
     def _extract(self, path: str) -> ClipFeatures:
@@ -194,7 +193,9 @@ def feature_engine(network: keras.Model, body_hash: str) -> tuple[FeatureExtract
     engine : FeatureExtractor
         TensorFlow where it has a GPU, else OpenVINO.
     name : str
-        Of the weights and the engine: features of two precisions are not mixed.
+        Of the weights, the engine and its precision: features of two are not mixed. OpenVINO
+        would take bf16 on some CPUs unless it were told, so that the nodes of a cluster with
+        one cache would differ.
     """
     if has_gpu():
         from ..engines.tensorflow import TensorFlowEngine
@@ -204,7 +205,7 @@ def feature_engine(network: keras.Model, body_hash: str) -> tuple[FeatureExtract
     from ..engines.export import body_graph
     from ..engines.openvino import OpenVINOEngine
 
-    return OpenVINOEngine(body_graph(network)), f"{body_hash} openvino"
+    return OpenVINOEngine(body_graph(network), precision="f32"), f"{body_hash} openvino f32"
 
 
 @dataclass(frozen=True)

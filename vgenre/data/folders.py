@@ -16,8 +16,6 @@ from .items import Item
 def read_genre_folders(root: Path) -> list[Item]:
     # A film that lies in the folders of two genres is one film with two labels: as two films, it
     # could be learnt from in one and measured on in the other.
-    from .folders import films_in
-
     found: dict[tuple[str, int], Item] = {}
     for folder in sorted(root.iterdir()):
         if not folder.is_dir() or folder.name.startswith("."):

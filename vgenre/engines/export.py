@@ -8,13 +8,15 @@ precision.
 from __future__ import annotations
 
 import logging
-import os
+import tempfile
 from pathlib import Path
 
 import keras
 import numpy as np
 import openvino as ov
 import tensorflow as tf
+
+from ..output.atomic import replace_with
 
 _EXACT = 6  # convolutions that are not quantised
 
@@ -77,8 +79,9 @@ def quantise(graph: ov.Model, frames: np.ndarray) -> ov.Model:
 
 
 def write_graph(graph: ov.Model, path: Path) -> None:
-    """Write ``path`` (.xml) and the .bin beside it, whole or not at all."""
-    temporary = path.with_name(f"{path.stem}.part.xml")
-    ov.save_model(graph, temporary, compress_to_fp16=True)
-    os.replace(temporary.with_suffix(".bin"), path.with_suffix(".bin"))
-    os.replace(temporary, path)
+    """Write ``path`` (.xml) and the .bin beside it, each whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix=".vgenre-", dir=path.parent) as folder:
+        temporary = Path(folder, path.name)
+        ov.save_model(graph, temporary, compress_to_fp16=True)
+        replace_with(temporary.with_suffix(".bin"), path.with_suffix(".bin"))
+        replace_with(temporary, path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,20 @@ import numpy as np
 import openvino as ov
 
 from ..errors import ModelError
+from ..media.types import CLIP_FRAMES, FRAME_SIZE
 from ..models.card import ModelCard
 from ..models.store import BODY_GRAPH, HEAD_GRAPH, model_file
 from .base import HeadOutput
 
 FRAMES_AT_ONCE = 8
-_ONE_BY_ONE = 4  # frames up to which filling up a batch would cost more
+_MOST_SINGLE_FRAMES = 4  # more than these are padded to a batch of FRAMES_AT_ONCE, which is faster
+
+_ANY = -1  # a dimension of any size
+_HEAD_OUTPUTS = ("logits", "visual_logits", "audio_logits", "gate")
 
 
 class OpenVINOEngine:
-    """Runs a model on OpenVINO.
+    """Runs a model on OpenVINO. Several threads may call it; they take turns.
 
     Parameters
     ----------
@@ -29,12 +35,21 @@ class OpenVINOEngine:
         From features and mels to logits; None where only features are wanted.
     threads : int, optional
         That OpenVINO may use; all cores unless given.
+    precision : str, optional
+        In which the body's floating-point operations run, as OpenVINO's
+        ``INFERENCE_PRECISION_HINT`` names it. Unless given OpenVINO takes the fastest of the
+        CPU's, which is bf16 on some.
     """
 
     name = "openvino"
 
     def __init__(
-        self, body: ov.Model, head: ov.Model | None = None, *, threads: int | None = None
+        self,
+        body: ov.Model,
+        head: ov.Model | None = None,
+        *,
+        threads: int | None = None,
+        precision: str | None = None,
     ) -> None:
         self._core = ov.Core()
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
@@ -42,29 +57,52 @@ class OpenVINOEngine:
             self._settings["INFERENCE_NUM_THREADS"] = threads
             # Or the processes that share the cores would all be bound to the first ones.
             self._settings["ENABLE_CPU_PINNING"] = False
+        # A compiled model has one set of buffers. One set a thread would gain nothing: a single
+        # run takes all cores as it is.
+        self._body_lock, self._head_lock = threading.Lock(), threading.Lock()
         self._graph = body
-        self._body = self._compiled(FRAMES_AT_ONCE)
+        self._precision = {"INFERENCE_PRECISION_HINT": precision} if precision else {}
         self._width = int(body.output(0).get_partial_shape()[1].get_length())
+        # In threads: half a second in which the caller decodes the first clip.
+        compiling = ThreadPoolExecutor(2, "compile")
+        self._body_coming = compiling.submit(self._compiled, FRAMES_AT_ONCE)
         if head is not None:
             # Small, and what it says is printed: half precision gains nothing.
-            exact = {**self._settings, "INFERENCE_PRECISION_HINT": "f32"}
-            self._head = self._core.compile_model(head, "CPU", exact)
+            exact = self._settings | {"INFERENCE_PRECISION_HINT": "f32"}
+            self._head_coming = compiling.submit(self._core.compile_model, head, "CPU", exact)
+        compiling.shutdown(wait=False)
 
     def _compiled(self, batch: int) -> ov.CompiledModel:
         """The body for batches of one size: each new shape would be planned anew."""
         self._graph.reshape({0: [batch, *self._graph.input(0).get_partial_shape()[1:]]})
-        return self._core.compile_model(self._graph, "CPU", self._settings)
+        return self._core.compile_model(self._graph, "CPU", self._settings | self._precision)
+
+    @functools.cached_property
+    def _body(self) -> ov.CompiledModel:
+        return _compiled_graph(self._body_coming)
+
+    @functools.cached_property
+    def _head(self) -> ov.CompiledModel:
+        return _compiled_graph(self._head_coming)
 
     @functools.cached_property
     def _single(self) -> ov.CompiledModel:
         """The body for one frame: still images, and what is left of a short clip."""
+        _ = self._body  # its graph is reshaped only when that is compiled
         return self._compiled(1)
 
     @classmethod
     def load(
         cls, directory: Path, card: ModelCard, *, threads: int | None = None
     ) -> OpenVINOEngine:
-        """Read a model's graphs, as `vgenre.engines.export` writes them."""
+        """Read a model's graphs, as `vgenre.engines.export` writes them.
+
+        Raises
+        ------
+        ModelError
+            If OpenVINO cannot read them, or they do not fit the card or each other. If it
+            cannot compile them, the first call says so.
+        """
         core = ov.Core()
         graphs = []
         for name in (BODY_GRAPH, HEAD_GRAPH):
@@ -73,7 +111,10 @@ class OpenVINOEngine:
                 graphs.append(core.read_model(path))
             except RuntimeError as error:
                 raise ModelError(f"{path}: OpenVINO cannot read it: {error}") from None
-        return cls(*graphs, threads=threads)
+        body, head = graphs
+        _check_body(model_file(directory, card, BODY_GRAPH), body)
+        _check_head(directory / HEAD_GRAPH, card, head, body)
+        return cls(body, head, threads=threads)
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Features of frames.
@@ -89,14 +130,17 @@ class OpenVINOEngine:
         found = np.empty((len(frames), self._width), np.float32)
         for begin in range(0, len(frames), FRAMES_AT_ONCE):
             batch = frames[begin : begin + FRAMES_AT_ONCE]
-            if len(batch) <= _ONE_BY_ONE:
-                for i in range(len(batch)):
-                    found[begin + i] = self._single(batch[i : i + 1], share_inputs=True)[0][0]
+            rows = found[begin : begin + FRAMES_AT_ONCE]
+            count = len(batch)
+            if count <= _MOST_SINGLE_FRAMES:
+                for i in range(count):
+                    with self._body_lock:
+                        rows[i] = self._single(batch[i : i + 1], share_inputs=True)[0][0]
                 continue
-            if missing := FRAMES_AT_ONCE - len(batch):
+            if missing := FRAMES_AT_ONCE - count:
                 batch = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0)))
-            rows = self._body(batch, share_inputs=True, share_outputs=True)[0]
-            found[begin : begin + FRAMES_AT_ONCE] = rows[: len(found) - begin]
+            with self._body_lock:  # until they are copied, the features lie in the one buffer
+                rows[:] = self._body(batch, share_inputs=True, share_outputs=True)[0][:count]
         return found
 
     def classify(
@@ -115,13 +159,61 @@ class OpenVINOEngine:
         -------
         HeadOutput
         """
-        said = self._head(
-            {
-                "frame_features": features,
-                "frame_mask": frame_mask,
-                "mel": mel,
-                "mel_mask": mel_mask,
-            }
+        inputs = {
+            "frame_features": features,
+            "frame_mask": frame_mask,
+            "mel": mel,
+            "mel_mask": mel_mask,
+        }
+        with self._head_lock:
+            said = self._head(inputs)
+            return HeadOutput(**{name: np.array(said[name]) for name in _HEAD_OUTPUTS})
+
+
+def _compiled_graph(coming: Future[ov.CompiledModel]) -> ov.CompiledModel:
+    try:
+        return coming.result()
+    except RuntimeError as error:
+        raise ModelError(f"OpenVINO cannot run the model's graphs: {error}") from None
+
+
+def _check_body(path: Path, body: ov.Model) -> None:
+    """Check that a graph takes frames and gives features of one known width."""
+    if len(body.inputs) != 1 or len(body.outputs) != 1:
+        raise ModelError(
+            f"{path}: the graph has {len(body.inputs)} inputs and {len(body.outputs)} outputs, "
+            "that of a body has one each"
         )
-        names = ("logits", "visual_logits", "audio_logits", "gate")
-        return HeadOutput(**{name: np.array(said[name]) for name in names})
+    _check_shape(path, "frames", body.input(0), (_ANY, FRAME_SIZE, FRAME_SIZE, 3))
+    _check_shape(path, "features", body.output(0), (_ANY, _ANY))
+    if body.output(0).get_partial_shape()[1].is_dynamic:
+        raise ModelError(f"{path}: the graph does not say how wide its features are")
+
+
+def _check_head(path: Path, card: ModelCard, head: ov.Model, body: ov.Model) -> None:
+    """Check that a head takes the body's features and the card's mels, and knows its labels."""
+    width = body.output(0).get_partial_shape()[1].get_length()
+    inputs = {
+        "frame_features": (_ANY, CLIP_FRAMES, width),
+        "frame_mask": (_ANY, CLIP_FRAMES),
+        "mel": (_ANY, card.mel.n_mels, card.mel.steps),
+        "mel_mask": (_ANY, card.mel.steps),
+    }
+    logits = (_ANY, len(card.labels))
+    shapes = {name: (_ANY, 2) if name == "gate" else logits for name in _HEAD_OUTPUTS}
+    for ports, wanted in ((head.inputs, inputs), (head.outputs, shapes)):
+        named = {name: port for port in ports for name in port.get_names()}
+        for name, shape in wanted.items():
+            if name not in named:
+                raise ModelError(f"{path}: the graph has no {name!r}; copy the model again")
+            _check_shape(path, name, named[name], shape)
+
+
+def _check_shape(path: Path, name: str, port: Any, wanted: tuple[int, ...]) -> None:
+    found = port.get_partial_shape()
+    if not found.compatible(ov.PartialShape(list(wanted))):
+        shape = ", ".join("any" if size == _ANY else str(size) for size in wanted)
+        raise ModelError(
+            f"{path}: {name!r} has the shape {found}, but by the card it is ({shape}); the graphs "
+            "and the card are not of one model, copy it again"
+        )

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ..errors import ModelError
 from ..models.build import body_of, head_of
-from ..models.card import ModelCard
+from ..models.card import CARD_FILE, ModelCard
 from ..models.store import BODY_FILE, HEAD_FILE, load_weights, model_file
 from .base import HeadOutput
 
@@ -50,13 +50,23 @@ class TensorFlowEngine:
     def load(
         cls, directory: Path, card: ModelCard, *, threads: int | None = None
     ) -> TensorFlowEngine:
-        """Build a model's networks and load their weights."""
+        """Build a model's networks and load their weights.
+
+        Raises
+        ------
+        ModelError
+            If the card describes networks that cannot be built, or the weights are of others.
+        """
         if threads:
             with contextlib.suppress(RuntimeError):  # TensorFlow runs already, with its own number
                 tf.config.threading.set_intra_op_parallelism_threads(threads)
-        body = body_of(card.architecture)
+        try:
+            body = body_of(card.architecture)
+            head = head_of(card, body.output_shape[-1])
+        except (TypeError, ValueError) as error:  # sizes that do not fit together
+            path = directory / CARD_FILE
+            raise ModelError(f"{path}: its networks cannot be built: {error}") from None
         load_weights(body, model_file(directory, card, BODY_FILE))
-        head = head_of(card, body.output_shape[-1])
         load_weights(head, directory / HEAD_FILE)
         return cls(body, head)
 

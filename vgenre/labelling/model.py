@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,65 +15,30 @@ from typing import Any
 import numpy as np
 
 from ..engines.base import Engine
-from ..engines.choose import load_engine
-from ..errors import MediaError, VgenreError
+from ..errors import DataError, MediaError, UnreadableFilm, VgenreError
 from ..labels import LabelSet
 from ..media.ffmpeg import TIMEOUT
-from ..media.pictures import clip_pictures, spread
 from ..media.probing import probe
 from ..media.remote import is_remote, local_copy
 from ..media.sampling import Sampling
-from ..media.types import Clip, MediaInfo
+from ..media.types import FRAME_SIZE, Clip, MediaInfo
 from ..models.card import ModelCard
-from ..models.store import find_model, read_card
 from ..sound import SoundInput, heard_clips, sound_input
 from .explain import Explanation, explain
 from .padding import frame_masks, padded
+from .previews import preview, with_fewer_previews
 from .record import OK, PARTIAL, ClipResult, FilmResult, failure
-
-PICTURES = 6
-"""How many clips of a film have pictures, where they are asked for."""
 
 # What may be missing of a film that counts as whole: containers round, tracks end apart.
 _MISSING_SECONDS, _MISSING_FRACTION = 1.0, 0.02
 
 
-def load_model(
-    model: str | os.PathLike[str] = "six", *, engine: str = "auto", threads: int | None = None
-) -> Model:
-    """Load a model.
-
-    Parameters
-    ----------
-    model : str or path
-        The name of a model that ships with the package, or a model directory.
-    engine : {"auto", "openvino", "tensorflow"}
-        See `vgenre.engines.choose.load_engine`.
-    threads : int, optional
-        That the engine may use; all cores unless given.
-
-    Returns
-    -------
-    Model
-
-    Raises
-    ------
-    ModelError
-        If there is no such model or engine, or its files are damaged.
-
-    Examples
-    --------
-    >>> model = vgenre.load_model("six")  # doctest: +SKIP
-    >>> model.label("film.mkv").labels  # doctest: +SKIP
-    ['Horror']
-    """
-    directory = find_model(model)
-    card = read_card(directory)
-    return Model(card, load_engine(engine, directory, card, threads=threads))
-
-
 class Model:
     """A loaded model.
+
+    Threads may share it: its networks run for one of them at a time, FFmpeg for all. It can be
+    pickled, for a pool of processes that are spawned: what travels is where it was loaded from,
+    and each process loads it once.
 
     Parameters
     ----------
@@ -85,8 +51,16 @@ class Model:
     engine : Engine
     """
 
+    reload: tuple[Callable[..., Model], tuple] | None = None
+    """A function that loads it anew and its arguments; set by `load_model`."""
+
     def __init__(self, card: ModelCard, engine: Engine) -> None:
         self.card, self.engine = card, engine
+
+    def __reduce__(self) -> tuple:
+        if self.reload is None:
+            raise pickle.PicklingError("only a model that load_model gave can be pickled")
+        return self.reload
 
     def __repr__(self) -> str:
         return f"<vgenre.Model {self.card.name}: {', '.join(self.labels.names)}>"
@@ -215,21 +189,21 @@ class Model:
             streams["visual"] |= clip.has_picture
             streams["audio"] |= clip.has_sound and self.card.architecture.uses_sound
             if pictures:
-                frame = clip.frames[clip.frame_count // 2] if clip.has_picture else None
-                mel = sound.mel if clip.has_sound else None
-                found = replace(found, pictures=clip_pictures(frame, info.aspect, mel))
+                found = replace(found, pictures=preview(clip, sound, info.aspect))
             clips.append(found)
             weights.append(clip.seconds)
             if progress and wanted:
                 progress(min(1.0, sum(weights) / wanted))
         if not any(streams.values()):
             if clips and not self.card.architecture.uses_sound:
-                raise MediaError(
+                raise UnreadableFilm(
                     info.path,
                     f"there is no picture, and the model {self.card.name} looks at nothing else",
                 )
             what = "neither picture nor sound" if clips else "nothing"
-            raise MediaError(info.path, f"{what} could be decoded; the file is damaged or silent")
+            raise UnreadableFilm(
+                info.path, f"{what} could be decoded; the file is damaged or silent"
+            )
         # Clips weigh by their length: the last one may hold a single frame.
         matrix = np.array([list(clip.probabilities.values()) for clip in clips])
         mean = np.average(matrix, axis=0, weights=weights)
@@ -240,7 +214,7 @@ class Model:
             "status": OK if whole else PARTIAL,
             "labels": list(self.labels.choose(mean, self.card.thresholds)),
             "probabilities": dict(zip(self.labels.names, mean.tolist(), strict=True)),
-            "clips": _with_fewer_pictures(clips, PICTURES),
+            "clips": with_fewer_previews(clips),
             "streams": streams,
             "decoded_fraction": fraction,
             "error": None
@@ -314,16 +288,20 @@ class Model:
         Returns
         -------
         ndarray of float32, shape (n, width)
+
+        Raises
+        ------
+        DataError
+            If the frames have another shape or type.
         """
+        dtype, shape = getattr(frames, "dtype", type(frames).__name__), np.shape(frames)
+        if dtype != np.uint8 or len(shape) != 4 or shape[1:] != (FRAME_SIZE, FRAME_SIZE, 3):
+            raise DataError(
+                f"frames are uint8 of the shape (n, {FRAME_SIZE}, {FRAME_SIZE}, 3), as those of "
+                f"vgenre.read_clip; these are {dtype} of the shape {shape}"
+            )
         new = np.ones(len(frames), bool)
         new[1:] = (frames[1:] != frames[:-1]).any(axis=(1, 2, 3))
         if new.all():
             return self.engine.features(frames)
         return self.engine.features(frames[new])[np.cumsum(new) - 1]
-
-
-def _with_fewer_pictures(clips: list[ClipResult], wanted: int) -> list[ClipResult]:
-    """The clips, of which at most `wanted` still have pictures."""
-    some = [i for i, clip in enumerate(clips) if clip.pictures]
-    kept = {some[i] for i in spread(len(some), wanted)}
-    return [c if i in kept else replace(c, pictures={}) for i, c in enumerate(clips)]

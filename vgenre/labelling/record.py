@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from html import escape
 from typing import Any
 
 from ..colours import genre_colour
-from ..errors import VgenreError
+from ..errors import DataError, VgenreError
 
 OK, PARTIAL, ERROR = "ok", "partial", "error"
 
@@ -119,8 +119,25 @@ class FilmResult:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> FilmResult:
-        """A record that `to_dict` gave."""
-        return cls(**{**record, "clips": [ClipResult(**clip) for clip in record["clips"]]})
+        """A record that `to_dict` gave, here or in a newer version with further fields.
+
+        Parameters
+        ----------
+        record : dict
+            Fields that this version does not know are passed over.
+
+        Raises
+        ------
+        DataError
+            If a field is missing.
+        """
+        try:
+            clips = [ClipResult(**_known(ClipResult, clip)) for clip in record["clips"]]
+            return cls(**{**_known(cls, record), "clips": clips})
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                f"{record.get('path', 'a film')}: this is no record of vgenre ({error})"
+            ) from None
 
 
 def failure(error: VgenreError, path: str, model: str, engine: str = "") -> FilmResult:
@@ -139,6 +156,11 @@ def failure(error: VgenreError, path: str, model: str, engine: str = "") -> Film
         error={"type": type(error).__name__, "message": str(error)},
         seconds=0.0,
     )
+
+
+def _known(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _rounded(value: Any) -> Any:

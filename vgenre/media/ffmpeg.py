@@ -10,12 +10,14 @@ import math
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ffmpeg
 
-from ..errors import FFmpegNotFoundError, MediaTimeoutError
+from ..errors import FFmpegNotFoundError, MediaError, MediaTimeoutError
 from .decoder import Pipe, starting
+from .discs import main_title
 from .types import FRAME_RATE, FRAME_SIZE, SAMPLE_RATE, MediaInfo
 
 TIMEOUT = 120.0
@@ -79,12 +81,32 @@ def find_ffmpeg() -> str:
 
 
 def file_url(path: str) -> str:
+    """A film as FFmpeg opens it; the files of a disc's main title are one to it.
+
+    Raises
+    ------
+    MediaError
+        If a disc's path cannot be said to FFmpeg.
+    """
     # The prefix keeps a leading dash from being an option and a colon from being a protocol.
-    return "file:" + path
+    files = ["file:" + file for file in main_title(path) or [path]]
+    if len(files) == 1:
+        return files[0]
+    if "|" in path:
+        raise MediaError(
+            path, "FFmpeg takes no disc below a folder with a | in its name; rename it"
+        )
+    return "concat:" + "|".join(files)
+
+
+def _input_options(url: str) -> dict[str, str]:
+    # Only what we joined ourselves may be joined: the demuxers that a film can ask for open none.
+    joined = {"protocol_whitelist": _PROTOCOLS + ",concat"} if url.startswith("concat:") else {}
+    return _INPUT_OPTIONS | joined
 
 
 def probe_args(path: str) -> list[str]:
-    return [*_args_before_input(), "-i", file_url(path)]
+    return _args_to_open(file_url(path))
 
 
 def walk_args(
@@ -102,20 +124,19 @@ def walk_args(
     seconds : float, optional
         To the end of the film unless given.
     """
-    args = _args_before_input()
-    if start:
-        args += ["-ss", f"{start:.6f}"]
+    span = ["-ss", f"{start:.6f}"] if start else []
     if seconds is not None:
-        args += ["-t", f"{seconds:.6f}"]
+        span += ["-t", f"{seconds:.6f}"]
     chosen = "0" if stream is None else f"0:{stream}"
-    return [*args, "-i", file_url(path), "-map", chosen, "-c", "copy", "-f", "null", "-"]
+    opened = _args_to_open(file_url(path), span)
+    return [*opened, "-map", chosen, "-c", "copy", "-f", "null", "-"]
 
 
-def _args_before_input() -> list[str]:
+def _args_to_open(url: str, options: Sequence[str] = ()) -> list[str]:
     args = [find_ffmpeg(), "-hide_banner", "-nostdin"]
-    for name, value in _INPUT_OPTIONS.items():
+    for name, value in _input_options(url).items():
         args += [f"-{name}", value]
-    return args
+    return [*args, *options, "-i", url]
 
 
 def messages_of(path: str, argv: list[str], timeout: float) -> str:
@@ -199,7 +220,8 @@ def decode_args(
 
     Frames are RGB of 8 bits; of 16 bits, little endian, where the film is HDR.
     """
-    options: dict[str, str | None] = dict(_INPUT_OPTIONS)
+    url = file_url(info.path)
+    options: dict[str, str | None] = dict(_input_options(url))
     lead = min(reading.start, _LEAD) if info.format in _UNINDEXED else 0.0
     if reading.start > lead:
         options["ss"] = f"{reading.start - lead:.6f}"
@@ -247,5 +269,5 @@ def decode_args(
     command = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     command = command.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
     argv = list(ffmpeg.compile(command, cmd=find_ffmpeg()))
-    argv[argv.index("-i") + 1] = file_url(info.path)
+    argv[argv.index("-i") + 1] = url
     return argv

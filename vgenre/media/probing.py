@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from ..errors import MediaError
+from ..errors import MediaError, UnreadableFilm
 from .ffmpeg import TIMEOUT, file_url, messages_of, probe_args, walk_args
 from .find import check_file
 from .sequences import is_sequence
@@ -129,7 +129,7 @@ def parse_report(path: str, report: str) -> MediaInfo:
     report = report.replace(f"from '{shown}'", "from ''", 1)
     header = _INPUT.search(report)
     if not header:
-        raise MediaError(
+        raise failure_class(report)(
             path, f"FFmpeg cannot open it as film, sound or picture: {last_message(report)}"
         )
     duration = _DURATION.search(report)
@@ -145,7 +145,7 @@ def parse_report(path: str, report: str) -> MediaInfo:
         elif kind == "Video" and "(attached pic)" not in text and not text.startswith("none"):
             video.append((index, text))
     if not video and not audio:
-        raise MediaError(path, "there is neither picture nor sound in it")
+        raise UnreadableFilm(path, "there is neither picture nor sound in it")
     picture, sound = _default_stream(video), _default_stream(audio)
     fields: dict[str, Any] = {}
     if picture:
@@ -188,6 +188,12 @@ def _picture_fields(text: str, below: str) -> dict[str, Any]:
 
 def _known(name: str) -> str:
     return "" if name in ("unknown", "reserved") else name
+
+
+def failure_class(report: str) -> type[MediaError]:
+    """What to raise after FFmpeg's messages: whether the file is at fault, or its disk may be."""
+    at_fault = "Invalid data found" in report or "not on whitelist" in report
+    return UnreadableFilm if at_fault and "Input/output error" not in report else MediaError
 
 
 def _default_stream(streams: list[tuple[int, str]]) -> tuple[int, str] | None:

@@ -18,7 +18,7 @@ from ..errors import MediaError, MediaTimeoutError
 from .decoder import Decoder
 from .ffmpeg import TIMEOUT, Reading, decode_args
 from .frames import FrameReader
-from .probing import last_message, probe
+from .probing import failure_class, last_message, probe
 from .sampling import Sampling
 from .stills import is_still, still_clips
 from .types import CLIP_FRAMES, CLIP_SECONDS, FRAME_RATE, FRAME_SIZE, SAMPLE_RATE, Clip, MediaInfo
@@ -148,7 +148,8 @@ def _clips(path: str, info: MediaInfo | None, reading: Reading) -> Generator[Cli
             clip_start += CLIP_SECONDS
             limit = None if limit is None else limit - CLIP_FRAMES
         if not decoded and decoder.wait():
-            raise MediaError(path, f"FFmpeg cannot decode it: {last_message(decoder.messages)}")
+            report = decoder.messages
+            raise failure_class(report)(path, f"FFmpeg cannot decode it: {last_message(report)}")
 
 
 def sampled_clips(

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import DataError, MediaError
+from .discs import main_title
 from .sequences import is_sequence, sequence_files
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -45,21 +46,8 @@ def place_of(path: str) -> str:
     return path if is_remote(path) else os.path.abspath(path)
 
 
-def find_remote(url: str, suffixes: frozenset[str]) -> list[str]:
-    """The files with such suffixes in a remote folder, or the one file that a URL names.
-
-    On the web there are no folders.
-
-    Parameters
-    ----------
-    url : str
-    suffixes : frozenset of str
-        Lower case, with the dot.
-
-    Returns
-    -------
-    list of str
-        URLs, in the order in which `vgenre.media.find.find_media` has files.
+def is_remote_folder(url: str) -> bool:
+    """Whether a URL names a folder; on the web there are none.
 
     Raises
     ------
@@ -68,23 +56,44 @@ def find_remote(url: str, suffixes: frozenset[str]) -> list[str]:
         cannot be reached.
     """
     if urlsplit(url).scheme.lower() in _WEB:
-        return [url]
-    try:
+        return False
+    with _listing(url):
         store, root = _store(url)
-        if not store.isdir(root):
-            return [url]
-        found = []
+        return bool(store.isdir(root))
+
+
+def walk_remote(url: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """The folders of a remote one, as `os.walk` gives those of this machine.
+
+    Parameters
+    ----------
+    url : str
+
+    Yields
+    ------
+    tuple of str, list of str, list of str
+        The URL of a folder, and the names of the folders and files in it. Folders that are
+        taken out of the list are not entered.
+
+    Raises
+    ------
+    DataError
+        If the store cannot be reached.
+    """
+    with _listing(url):
+        store, root = _store(url)
         for folder, folders, files in store.walk(root):
-            if isinstance(folders, list):
-                folders[:] = sorted(f for f in folders if not f.startswith("."))
-            for name in sorted(files):
-                if os.path.splitext(name)[1].lower() in suffixes and name[0] != ".":
-                    found.append(store.unstrip_protocol(f"{folder.rstrip('/')}/{name}"))
+            yield store.unstrip_protocol(folder.rstrip("/")), folders, files
+
+
+@contextlib.contextmanager
+def _listing(url: str) -> Iterator[None]:
+    try:
+        yield
     except DataError:
         raise
     except Exception as error:  # each store has its own kinds
         raise DataError(f"{url}: cannot be listed: {error}") from None
-    return found
 
 
 @contextlib.contextmanager
@@ -157,13 +166,15 @@ def local_copy(url: str) -> Iterator[str]:
         yield copy
 
 
-def state_of(path: str) -> list[Any]:
+def state_of(path: str, *, fresh: bool = False) -> list[Any]:
     """What tells whether a film has changed: its size, and its time of change or its tag.
 
     Parameters
     ----------
     path : str
-        A file, a URL, or a sequence of pictures (`vgenre.media.sequences`).
+        A file, a URL, a sequence of pictures (`vgenre.media.sequences`) or a disc.
+    fresh : bool
+        Whether to ask a remote store itself, and not a listing of it that was read before.
 
     Returns
     -------
@@ -177,7 +188,7 @@ def state_of(path: str) -> list[Any]:
     """
     if is_remote(path):
         try:
-            store, inner = _store(path)
+            store, inner = _store(path, **({"use_listings_cache": False} if fresh else {}))
             known = store.info(inner)
         except (OSError, DataError):
             raise
@@ -186,11 +197,12 @@ def state_of(path: str) -> list[Any]:
         marks = ("ETag", "etag", "LastModified", "Last-Modified", "mtime", "created")
         mark = next((str(known[m]) for m in marks if known.get(m)), "")
         return [known.get("size"), mark]
-    stats = [os.stat(p) for p in (sequence_files(path) if is_sequence(path) else [path])]
+    files = sequence_files(path) if is_sequence(path) else main_title(path) or [path]
+    stats = [os.stat(file) for file in files]
     return [sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)]
 
 
-def _store(url: str) -> tuple[Any, str]:
+def _store(url: str, **options: Any) -> tuple[Any, str]:
     """The file system that a URL is of, and the path in it."""
     if "::" in url:
         raise DataError(f"{url}: chained URLs are not taken")
@@ -201,6 +213,6 @@ def _store(url: str) -> tuple[Any, str]:
             f"{url}: films behind URLs need fsspec: pip install 'vgenre[remote]'"
         ) from None
     try:
-        return url_to_fs(url)
+        return url_to_fs(url, **options)
     except (ImportError, ValueError) as error:
         raise DataError(f"{url}: {error}") from None

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import numpy as np
 
-from ..errors import MediaError
+from ..errors import UnreadableFilm
 from .ffmpeg import MAX_PIXELS, Reading
 from .find import check_file
 from .sequences import is_sequence, sequence_files
@@ -37,9 +37,11 @@ def read_image(path: str) -> np.ndarray:
         with open(path, "rb") as file:
             picture = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # more pixels than OpenCV takes, for one
-        raise MediaError(path, f"OpenCV cannot read this picture: {error.err}") from None
+        raise UnreadableFilm(path, f"OpenCV cannot read this picture: {error.err}") from None
     if picture is None:
-        raise MediaError(path, "this is no picture that OpenCV can read; copy or export it again")
+        raise UnreadableFilm(
+            path, "this is no picture that OpenCV can read; copy or export it again"
+        )
     return picture
 
 

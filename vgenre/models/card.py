@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import reprlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -179,25 +182,138 @@ class ModelCard:
             card = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError(f"{directory}: no model here, it has no {CARD_FILE}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{path}: cannot be read: {error}") from None
         if not isinstance(card, dict) or card.get("format") != FORMAT:
             raise ModelError(f"{path}: not a model card of format {FORMAT}; update vgenre")
         if card.get("clip") != _CLIP:
             raise ModelError(f"{path}: the model takes clips of {card.get('clip')}, not of {_CLIP}")
         try:
-            values = {f.name: card[f.name] for f in fields(cls)}
-            values["labels"] = LabelSet(tuple(card["labels"]["names"]), card["labels"]["mode"])
-            parts = {"probe": False, **card["architecture"]}  # older ones have none
-            parts["audio_channels"] = tuple(parts["audio_channels"])
-            if network := parts.get("network"):
-                parts["network"] = ZooNetwork(**{**network, "shape": tuple(network["shape"])})
-            values["architecture"] = Architecture(**parts)
-            values["mel"] = MelSettings(**card["mel"])
-            values["thresholds"] = tuple(map(float, card["thresholds"]))
-            values["calibration"] = Calibration(
-                **{name: tuple(map(float, card["calibration"][name])) for name in ("scale", "bias")}
-            )
-            return cls(**values)
-        except (KeyError, TypeError, ValueError, DataError) as error:
-            raise ModelError(f"{path}: damaged model card: {error!r}") from None
+            return cls._of(card)
+        except KeyError as error:
+            raise ModelError(f"{path}: damaged model card: it has no {error}") from None
+        except (TypeError, ValueError, OverflowError, DataError, ModelError) as error:
+            raise ModelError(f"{path}: damaged model card: {error}") from None
+
+    @classmethod
+    def _of(cls, card: dict[str, Any]) -> ModelCard:
+        values = {f.name: card[f.name] for f in fields(cls)}
+        parts = values["architecture"]
+        if isinstance(parts, dict):
+            parts = {"probe": False, **parts}  # older ones have none
+            if parts.get("network") is not None:
+                parts["network"] = _built(ZooNetwork, parts["network"])
+        values["architecture"] = _built(Architecture, parts)
+        for name, kind in (
+            ("labels", LabelSet),
+            ("mel", MelSettings),
+            ("calibration", Calibration),
+        ):
+            values[name] = _built(kind, values[name])
+        for f in fields(cls):
+            if str(f.type).partition("[")[0] in ("str", "str | None", "tuple", "dict"):
+                values[f.name] = _checked(f.name, str(f.type), values[f.name])
+        _check_mel(values["mel"])
+        return cls(**values)
+
+
+# What a card may ask for at most: enough for any model, too little to fill the memory.
+_LIMITS = {
+    "sample_rate": (1000, 192_000),
+    "n_fft": (16, 1 << 16),
+    "win_length": (1, 1 << 16),
+    "hop_length": (16, 1 << 16),
+    "n_mels": (1, 1024),
+    "fmin": (0, 96_000),
+    "softmax_classes": (1, 1 << 16),
+    "units": (1, 1 << 16),
+    "embedding": (1, 1 << 16),
+    "audio_channels": (1, 1 << 14),
+    "dropout": (0, 0.99),
+    "shape": (1, 1 << 16),
+    "sizes": (1, 1 << 16),
+}
+_MOST_MEL_VALUES = 1 << 22  # of a clip
+_NOT_SIZES = {"labels", "multi", "name", "shape"}  # of a network: the rest of the card says them
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_size(value: Any) -> bool:
+    return value is None or _is_whole(value) or _is_text(value)
+
+
+# What fields are annotated with: the words for one value and for several, and a test of one.
+_KINDS: dict[str, tuple[str, str, Callable[[Any], bool]]] = {
+    "int": ("a whole number", "whole numbers", _is_whole),
+    "float": ("a number", "numbers", _is_number),
+    "str": ("text", "texts", _is_text),
+    "bool": ("true or false", "true or false", lambda value: isinstance(value, bool)),
+    "Any": ("anything", "anything", lambda value: True),
+}
+
+
+def _checked(name: str, annotation: str, value: Any) -> Any:
+    """A value of a card, if it is of the type that the field wants and within its limits."""
+    kind, _, optional = annotation.partition(" | ")
+    if optional and value is None:
+        return None
+    container, _, inner = kind.removesuffix("]").partition("[")
+    several = container in ("tuple", "dict")
+    inner = inner.split(", ")[container == "dict"] if several else kind  # of its values
+    word, words, fits = _KINDS[inner]
+    if name == "sizes":
+        words, fits = "whole numbers and texts", _is_size
+        if isinstance(value, dict) and (clash := _NOT_SIZES & value.keys()):
+            raise ModelError(f"sizes may not hold {', '.join(sorted(clash))}")
+    if several:
+        expected: type = list if container == "tuple" else dict
+        whole = isinstance(value, expected)
+        items = list(value if container == "tuple" else value.values()) if whole else []
+        word = f"a {expected.__name__} of {words}"
+    else:
+        whole, items = True, [value]
+    low, high = _LIMITS.get(name, (-math.inf, math.inf))
+    if not whole or not all(map(fits, items)):
+        raise ModelError(f"{name} is {reprlib.repr(value)}, which is not {word}")
+    if not all(low <= item <= high for item in items if _is_number(item)):
+        raise ModelError(f"{name} is {reprlib.repr(value)}, which is not from {low} to {high}")
+    return tuple(items) if container == "tuple" else value
+
+
+def _built(kind: Any, values: Any) -> Any:
+    """An instance of a dataclass from what a card says of it, each field checked."""
+    if not isinstance(values, dict):
+        raise ModelError(f"{reprlib.repr(values)} is no {kind.__name__}")
+    known = {f.name: str(f.type) for f in fields(kind)}
+    if odd := values.keys() - known.keys():
+        raise ModelError(f"{kind.__name__} has no {', '.join(sorted(map(str, odd)))}")
+    checked = {
+        name: value if known[name].startswith("ZooNetwork") else _checked(name, known[name], value)
+        for name, value in values.items()
+    }
+    return kind(**checked)
+
+
+def _check_mel(mel: MelSettings) -> None:
+    """Check that the settings of a spectrogram fit one another."""
+    if mel.win_length > mel.n_fft:
+        raise ModelError(f"win_length is {mel.win_length}, which is more than n_fft, {mel.n_fft}")
+    if not mel.fmin < mel.fmax <= mel.sample_rate / 2:
+        raise ModelError(
+            f"fmin and fmax are {mel.fmin:g} and {mel.fmax:g} Hz, at {mel.sample_rate} Hz"
+        )
+    if mel.floor_db >= mel.ceiling_db or mel.reference <= 0:
+        raise ModelError("there is no range between floor_db and ceiling_db, or no reference")
+    if mel.n_mels * mel.steps > _MOST_MEL_VALUES:
+        raise ModelError(f"a spectrogram of {mel.n_mels} x {mel.steps} is too large")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ..errors import ModelError
+from ..output.atomic import atomic_path
 from .card import CARD_FILE, ModelCard
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ BODY_GRAPH, HEAD_GRAPH = "body.xml", "head.xml"
 _BODY_FILES = (BODY_FILE, BODY_GRAPH, "body.bin")
 GRAPHS = (BODY_GRAPH, "body.bin", HEAD_GRAPH, "head.bin")
 _FILES = (BODY_FILE, HEAD_FILE, *GRAPHS)
+ENGINE_FILES = {"openvino": GRAPHS, "tensorflow": (BODY_FILE, HEAD_FILE)}
+"""The files that each engine reads."""
 DEFAULT_MODEL = "six"
 SHIPPED = Path(__file__).parent.parent / "weights"
 
@@ -63,8 +67,15 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     raise ModelError(f"{model}: neither a model directory nor a model that ships ({names})")
 
 
-def read_card(directory: Path) -> ModelCard:
-    """Read a model's card and check its files against it.
+def read_card(directory: Path, files: Collection[str] | None = None) -> ModelCard:
+    """Read a model's card and check files of the model against it.
+
+    Parameters
+    ----------
+    directory : Path
+    files : collection of str, optional
+        Names of the files that are checked; all that the card lists unless given. Whoever
+        wants to know the card alone gives none.
 
     Raises
     ------
@@ -76,18 +87,32 @@ def read_card(directory: Path) -> ModelCard:
     for name in (BODY_FILE, HEAD_FILE):
         if name not in card.files:
             raise ModelError(f"{directory / CARD_FILE}: lists no {name}")
-    for name, expected in card.files.items():
+    for name in card.files:
         if name not in _FILES:
             raise ModelError(f"{directory / CARD_FILE}: lists {name!r}, which is no weights file")
+    check_files(directory, card, card.files if files is None else files)
+    return card
+
+
+def check_files(directory: Path, card: ModelCard, names: Collection[str]) -> None:
+    """Compare files of a model with the SHA-256 that its card has of them.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or is not the one the card was written for.
+    """
+    for name in names:
         path = model_file(directory, card, name)
+        if name not in card.files:
+            raise ModelError(f"{directory / CARD_FILE}: lists no {name}")
         if not path.is_file():
             raise ModelError(f"{path}: this file of the model is missing; copy the model again")
-        if (found := file_hash(path)) != expected:
+        if (found := file_hash(path)) != card.files[name]:
             raise ModelError(
-                f"{path}: damaged: its SHA-256 is {found[:12]}…, the card says {expected[:12]}…; "
-                "copy the model again"
+                f"{path}: damaged: its SHA-256 is {found[:12]}…, the card says "
+                f"{card.files[name][:12]}…; copy the model again"
             )
-    return card
 
 
 def model_file(directory: Path, card: ModelCard, name: str) -> Path:
@@ -160,9 +185,8 @@ def save_weights(network: keras.Model, path: Path, dtype: type | None = None) ->
             zip(network.weights, network.get_weights(), strict=True)
         )
     }
-    temporary = path.with_suffix(".part")
-    save_file(arrays, temporary)
-    os.replace(temporary, path)
+    with atomic_path(path) as temporary:
+        save_file(arrays, temporary)
 
 
 def load_weights(network: keras.Model, path: Path) -> None:

@@ -1,26 +1,30 @@
-"""What all writers share: a temporary file that becomes the output when all is well."""
+"""What all writers share: a file that takes its name when all is well."""
 
 from __future__ import annotations
 
-import os
+import contextlib
 from pathlib import Path
 from types import TracebackType
 
 from ..errors import DataError
 from ..labelling.record import FilmResult
+from .atomic import atomic
 
 
 class Writer:
-    """Writes film records to one file.
+    """Writes film records to one file, which appears, or is replaced, when the block ends.
 
-    Records go to ``<path>.part`` as they come; `close` gives it its name. A
-    subclass writes them in `write`, and what stands before and after them in
+    A subclass writes a record in `write`, and what stands before and after all of them in
     `begin` and `end`.
 
     Parameters
     ----------
     path : Path
+        Missing folders are made.
     genres : tuple of str
+        Of the model.
+    note : str
+        What a page to look at says above its films; other formats have no place for it.
 
     Raises
     ------
@@ -31,38 +35,33 @@ class Writer:
     pictures = False
     """Whether it shows pictures of clips, which are made only when asked for."""
 
-    def __init__(self, path: Path, genres: tuple[str, ...]) -> None:
-        self.path, self.genres = path, genres
-        self._part = path.with_name(path.name + ".part")
+    def __init__(self, path: Path, genres: tuple[str, ...], note: str = "") -> None:
+        self.path, self.genres, self.note = path, genres, note
+        self._stack = contextlib.ExitStack()
         try:
-            if path.is_dir():
-                raise IsADirectoryError(21, "this is a folder")
             path.parent.mkdir(parents=True, exist_ok=True)
             # A file name may hold bytes that are no text; they are kept as escapes.
-            self.file = open(  # noqa: SIM115
-                self._part, "w", encoding="utf-8", errors="backslashreplace", newline=""
-            )
+            how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+            self.file = self._stack.enter_context(atomic(path, "w", **how))
         except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+            raise _unwritable(path, error) from None
         self.begin()
 
     def begin(self) -> None:
         """Write what stands before the records."""
 
     def write(self, film: FilmResult) -> None:
-        """Write a record."""
+        """Write one film.
+
+        Raises
+        ------
+        OSError
+            If the disk is full, for one.
+        """
         raise NotImplementedError
 
     def end(self) -> None:
         """Write what stands after the records."""
-
-    def close(self) -> None:
-        """Finish the file and give it its name."""
-        self.end()
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.file.close()
-        os.replace(self._part, self.path)
 
     def __enter__(self) -> Writer:
         return self
@@ -73,8 +72,15 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self.close()
+        try:
+            if kind is None:
+                self.end()
+        except BaseException as problem:
+            self._stack.__exit__(type(problem), problem, problem.__traceback__)
+            raise
         else:
-            self.file.close()
-            self._part.unlink(missing_ok=True)
+            self._stack.__exit__(kind, error, trace)
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path}: cannot be written: {error.strerror}")

@@ -10,15 +10,19 @@ from .base import Writer
 
 
 class CsvWriter(Writer):
-    """Columns: path, status, labels (``|`` between), one a genre, error."""
+    """Columns: path, status, labels (``|`` between), one a genre, error.
+
+    A cell that a spreadsheet would take for a formula has a ``'`` before it; a path that begins
+    with ``=``, ``+``, ``-`` or ``@`` has to be read back without.
+    """
 
     def begin(self) -> None:
-        """Write the header."""
+        """Write the names of the columns."""
         self._csv = csv.writer(self.file)
         self._csv.writerow(["path", "status", "labels", *self.genres, "error"])
 
     def write(self, film: FilmResult) -> None:
-        """Write a row."""
+        """Write a film's row; a film that failed has no probabilities."""
         probabilities = [
             f"{film.probabilities[genre]:.4f}" if film.probabilities else ""
             for genre in self.genres
@@ -26,7 +30,6 @@ class CsvWriter(Writer):
         error = film.error["message"] if film.error else ""
         row = [film.path, film.status, SEPARATOR.join(film.labels), *probabilities, error]
         self._csv.writerow([_inert(value) for value in row])
-        self.file.flush()
 
 
 def _inert(value: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -20,13 +21,24 @@ class HtmlWriter(Writer):
 
     What a film opens to is data that the page's script reads when it is opened, so
     that thousands of films open at once.
+
+    Parameters
+    ----------
+    path : Path
+    genres : tuple of str
+    note : str
+        What the page says above its table.
     """
 
     pictures = True
 
+    def __init__(self, path: Path, genres: tuple[str, ...], note: str = "") -> None:
+        self._note = note
+        super().__init__(path, genres)
+
     def begin(self) -> None:
         """Write the page up to its films."""
-        before, self._after = render_page(self.genres)
+        before, self._after = render_page(self.genres, note=self._note)
         self.file.write(before)
 
     def write(self, film: FilmResult) -> None:
@@ -40,7 +52,7 @@ class HtmlWriter(Writer):
         self.file.write(self._after)
 
 
-def render_page(genres: tuple[str, ...], *, live: bool = False) -> tuple[str, str]:
+def render_page(genres: tuple[str, ...], *, live: bool = False, note: str = "") -> tuple[str, str]:
     """The page without its films: what stands before them and what behind.
 
     Parameters
@@ -49,6 +61,8 @@ def render_page(genres: tuple[str, ...], *, live: bool = False) -> tuple[str, st
         Of the model.
     live : bool
         Whether a server gives the page its films as they are labelled.
+    note : str
+        What the page says above its table.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("vgenre.output"),
@@ -56,7 +70,9 @@ def render_page(genres: tuple[str, ...], *, live: bool = False) -> tuple[str, st
         undefined=jinja2.StrictUndefined,
     )
     colours = {name: genre_colour(name) for name in genres}
-    page = environment.get_template(_TEMPLATE).render(genres=genres, colours=colours, live=live)
+    page = environment.get_template(_TEMPLATE).render(
+        genres=genres, colours=colours, live=live, note=note
+    )
     before, after = page.split(_BETWEEN)
     return before, after
 

@@ -9,16 +9,15 @@ from .base import Writer
 
 
 class JsonLinesWriter(Writer):
-    """One record a line."""
+    """One record a line, without its pictures."""
 
     def write(self, film: FilmResult) -> None:
-        """Write a line."""
+        """Write a film's line."""
         self.file.write(json.dumps(film.to_dict(), ensure_ascii=False) + "\n")
-        self.file.flush()
 
 
 class JsonWriter(Writer):
-    """A list of records."""
+    """A list of records without their pictures."""
 
     def begin(self) -> None:
         """Open the list."""
@@ -26,7 +25,7 @@ class JsonWriter(Writer):
         self._between = "\n"
 
     def write(self, film: FilmResult) -> None:
-        """Write an element."""
+        """Write a film's element and the comma before it."""
         self.file.write(self._between + json.dumps(film.to_dict(), ensure_ascii=False, indent=1))
         self._between = ",\n"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 from ..data.pixels import Clips
 from ..errors import DataError
 from ..models.store import load_weights, save_weights
+from ..output.atomic import write_atomic
 from .calibration import film_loss, fit_temperature
 from .parts import Part
 
@@ -56,9 +56,7 @@ class BestEpoch(keras.callbacks.Callback):
         if loss < self._best:
             self._best = loss
             save_weights(self.model, self._file)
-            part = self._record.with_suffix(".part")
-            part.write_text(json.dumps(loss))
-            os.replace(part, self._record)
+            write_atomic(self._record, json.dumps(loss))
 
 
 def load_best(network: keras.Model, file: Path) -> None:

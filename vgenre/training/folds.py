@@ -19,6 +19,7 @@ from ..data.items import Item, split_by_film
 from ..evaluation.films import Films, films_of
 from ..labels import LabelSet
 from ..models.calibration import Calibration
+from ..output.atomic import atomic
 from .calibration import fit_confidence, fit_thresholds
 from .initial import InitialWeights
 from .learn import learn
@@ -165,9 +166,8 @@ def cross_validate(
                 initial=initial,
             )
             found = {name: said["test"] for name, said in learnt.logits.items()}
-            temporary = result.with_suffix(".part.npz")
-            np.savez(temporary, **found)  # type: ignore[arg-type]
-            temporary.replace(result)
+            with atomic(result) as file:
+                np.savez(file, **found)  # type: ignore[arg-type]
         with np.load(result) as stored:
             for name in stored:
                 everywhere = logits.setdefault(
