@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from rendered import film
+from rendered import film, set_rotation
 from toys import toy_model
 
 import vgenre
@@ -19,6 +22,7 @@ from vgenre.evaluation.films import Films
 from vgenre.labelling.record import ClipResult, FilmResult, failure
 from vgenre.labels import LabelSet
 from vgenre.media.reader import read_clip
+from vgenre.media.types import clock
 from vgenre.sound import MelSettings, log_mel
 
 matplotlib.use("Agg")
@@ -112,7 +116,7 @@ def test_a_contact_sheet_has_a_frame_a_clip(labelled: tuple[vgenre.Model, FilmRe
     figure = plots.contact_sheet(result, columns=3)
     drawn = [ax for ax in figure.axes if ax.images]
     assert len(drawn) == len(result.clips) == 4
-    assert drawn[1].get_title(loc="left").startswith(f"0:{int(result.clips[1].start):02}  ")
+    assert drawn[1].get_title(loc="left").startswith(f"{clock(result.clips[1].start)}  ")
     assert len([ax for ax in plots.contact_sheet(result, most=2).axes if ax.images]) == 2
     with pytest.raises(MediaError, match="no picture"):
         plots.contact_sheet(replace(result, clips=[]))
@@ -124,12 +128,104 @@ def test_a_film_is_drawn_on_one_time_axis(labelled: tuple[vgenre.Model, FilmResu
     figure.draw_without_rendering()
     frames, sound, genres = figure.axes[:3]
     assert frames.get_xlim() == sound.get_xlim() == genres.get_xlim() == (0, result.duration)
-    assert len(frames.images) == 4
+    assert len(frames.child_axes) == 4
     spans = [image.get_extent()[:2] for image in sound.images]
     assert [s[0] for s in spans] == pytest.approx([c.start for c in result.clips])
-    for image, clip in zip(frames.images, result.clips, strict=True):
-        left, right = image.get_extent()[:2]
+    for box, clip in zip(frames.child_axes, result.clips, strict=True):
+        (left, _), (right, _) = frames.transData.inverted().transform(box.bbox.corners()[[0, 2]])
         assert left <= clip.start + clip.duration / 2 <= right
+
+
+@pytest.mark.parametrize("degrees", [0, 90])
+@pytest.mark.parametrize("sampling", [1, 4])
+def test_frames_are_drawn_in_the_films_shape(
+    labelled: tuple[vgenre.Model, FilmResult], tmp_path: Path, sampling: int, degrees: int
+) -> None:
+    path = film(tmp_path / "a $1^ film.mp4", seconds=40, size="320x180", rate=8, sound=None)
+    if degrees:
+        set_rotation(path, degrees)
+    result = labelled[0].label(path, sampling=sampling)
+    aspect = 9 / 16 if degrees else 16 / 9
+    figure = plots.film(result)
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_title() == "a $1^ film.mp4"
+    boxes = figure.axes[0].child_axes
+    assert len(boxes) == sampling
+    for box in boxes:
+        picture = box.images[0].get_window_extent()
+        assert picture.width / picture.height == pytest.approx(aspect, rel=0.02)
+    sheet = plots.contact_sheet(result)
+    sheet.draw_without_rendering()
+    picture = next(ax.images[0] for ax in sheet.axes if ax.images).get_window_extent()
+    assert picture.width / picture.height == pytest.approx(aspect, rel=0.02)
+
+
+def test_a_film_whose_name_is_no_text_is_drawn(
+    labelled: tuple[vgenre.Model, FilmResult], tmp_path: Path
+) -> None:
+    path = film(tmp_path / os.fsdecode(b"Am\xe9lie.mp4"), seconds=1)
+    figure = plots.film(labelled[0].label(path))
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_title().endswith("lie.mp4")
+
+
+def test_times_are_written_as_on_the_page() -> None:
+    assert [clock(s) for s in (0, 0.4, 0.5, 59.5, 60, 3599.4, 3600, 36_000)] == [
+        *("0:00", "0:00", "0:01", "1:00", "1:00", "59:59", "1:00:00", "10:00:00")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("absent", "extra", "call"),
+    [
+        ("matplotlib", "plots", "plots.waveform(clip)"),
+        ("matplotlib", "plots", "plots.clip(clip)"),
+        ("sklearn", "train", "plots.precision_recall(None, None)"),
+    ],
+)
+def test_a_plot_without_its_library_says_what_to_install(
+    absent: str, extra: str, call: str
+) -> None:
+    program = f"""
+import sys
+import numpy as np
+sys.modules[{absent!r}] = None  # as where it is not installed
+import vgenre
+from vgenre import plots
+from vgenre.media.types import Clip
+clip = Clip(0.0, np.zeros((40, 299, 299, 3), "u1"), 40, np.zeros(160_000, "f4"), 160_000)
+try:
+    {call}
+except vgenre.errors.MissingExtra as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"pip install 'vgenre[{extra}]'" in done.stdout, done.stderr
+
+
+def test_a_spectrogram_is_drawn_without_librosa() -> None:
+    program = """
+import sys
+for name in ("librosa", "sklearn", "scipy", "tensorflow"):
+    sys.modules[name] = None
+import numpy as np
+from vgenre import log_mel, plots
+print([t.get_text() for t in plots.spectrogram(log_mel(np.zeros(16_000))).get_yticklabels()])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "'1000'" in done.stdout, done.stderr
 
 
 def test_an_explanation_is_drawn_over_frame_and_sound(
@@ -139,6 +235,15 @@ def test_an_explanation_is_drawn_over_frame_and_sound(
     figure = plots.explanation(model.explain(result, "Horror"))
     assert "Horror" in figure.get_suptitle()
     assert [len(ax.images) for ax in figure.axes[:2]] == [2, 2]
+
+
+def test_what_matters_to_nothing_is_not_drawn_as_if_it_did(
+    labelled: tuple[vgenre.Model, FilmResult],
+) -> None:
+    found = labelled[0].explain(labelled[1])
+    noise = np.random.default_rng(0).normal(0, 1e-12, (8, 8)).astype(np.float32)
+    over = plots.explanation(replace(found, frame_map=noise)).axes[0].images[1]
+    assert over.norm.vmax >= 1e-3
 
 
 def test_confusion_and_calibration_show_the_counts() -> None:

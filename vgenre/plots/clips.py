@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..media.types import FRAME_RATE, Clip
-from ..sound import MelSettings, log_mel
-from .axes import new_axes
+from ..sound import MelSettings, band_centres, log_mel
+from .axes import new_axes, pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,8 +58,6 @@ def spectrogram(
     -------
     matplotlib.axes.Axes
     """
-    import librosa
-
     settings = settings or MelSettings()
     ax = ax or new_axes()
     seconds = mel.shape[1] * settings.hop_length / settings.sample_rate
@@ -72,11 +70,12 @@ def spectrogram(
         vmax=settings.ceiling_db,
         extent=(start, start + seconds, -0.5, settings.n_mels - 0.5),
     )
-    centres = librosa.mel_frequencies(settings.n_mels + 2, fmin=settings.fmin, fmax=settings.fmax)
     hertz = [f for f in (250, 500, 1000, 2000, 4000, 8000) if f < settings.fmax]
-    ax.set_yticks(np.interp(hertz, centres[1:-1], np.arange(settings.n_mels)), map(str, hertz))
+    ax.set_yticks(
+        np.interp(hertz, band_centres(settings), np.arange(settings.n_mels)), map(str, hertz)
+    )
     ax.set(xlabel="time in the film [s]", ylabel="frequency [Hz, mel scale]")
-    # Beside the axes, not out of them, so that a time axis above stays aligned.
+    # The bar stands beside the axes and takes no room from them: time axes stay aligned.
     if colorbar:
         ax.figure.colorbar(image, cax=ax.inset_axes((1.01, 0, 0.012, 1)), label="power [dB]")
     return ax
@@ -100,7 +99,7 @@ def frames(clip: Clip, *, columns: int = 10, ax: Axes | None = None) -> Axes:
     length = len(clip.frames) / FRAME_RATE
     chosen = np.arange(columns) * len(clip.frames) // columns
     strip = np.concatenate(list(clip.frames[chosen]), axis=1)
-    # Padding is white: it is nothing, where black might be a dark scene.
+    # Padding is white, as black might be a dark scene.
     strip[:, np.repeat(chosen >= clip.frame_count, clip.frames.shape[2])] = 255
     ax.imshow(strip, aspect="auto", extent=(clip.start, clip.start + length, 0, 1))
     for left in range(1, columns):
@@ -121,10 +120,8 @@ def clip(clip: Clip, settings: MelSettings | None = None) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    import matplotlib.pyplot as plt
-
     settings = settings or MelSettings()
-    figure, rows = plt.subplots(
+    figure, rows = pyplot().subplots(
         3, 1, figsize=(11, 6.5), sharex=True, height_ratios=(1.2, 1, 2), layout="constrained"
     )
     frames(clip, ax=rows[0])

@@ -10,12 +10,12 @@ import numpy as np
 from ..colours import genre_colour
 from ..errors import MediaError
 from ..labelling.record import ClipResult, FilmResult
-from ..media.pictures import spread
+from ..media.pictures import drawable, spread
 from ..media.probing import probe
 from ..media.reader import read_clip
-from ..media.types import SAMPLE_RATE, Clip
+from ..media.types import SAMPLE_RATE, Clip, MediaInfo, clock
 from ..sound import MelSettings, log_mel
-from .axes import new_axes
+from .axes import new_axes, pyplot
 from .clips import spectrogram
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..labelling.explain import Explanation
+
+_LEAST_LOSS = 1e-3
+"""The loss of probability from which on a part is drawn in full colour; less is noise."""
 
 
 def timeline(film: FilmResult, *, genres: int = 4, ax: Axes | None = None) -> Axes:
@@ -59,7 +62,7 @@ def timeline(film: FilmResult, *, genres: int = 4, ax: Axes | None = None) -> Ax
 
 
 def contact_sheet(film: FilmResult, *, columns: int = 5, most: int = 20) -> Figure:
-    """Draw a frame of each clip of a film, with its time and what it was taken for.
+    """Draw a frame of each clip of a film, with its time and its likeliest genre.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ def contact_sheet(film: FilmResult, *, columns: int = 5, most: int = 20) -> Figu
         As `vgenre.Model.label` gives it; its frames are read from its file again.
     columns : int
     most : int
-        Of more clips as many are shown, evenly spread.
+        How many clips are shown at most, evenly spread.
 
     Returns
     -------
@@ -78,13 +81,12 @@ def contact_sheet(film: FilmResult, *, columns: int = 5, most: int = 20) -> Figu
     MediaError
         If the film cannot be read any more, or has no picture.
     """
-    import matplotlib.pyplot as plt
-
-    shown = [(c, s) for c, s in _clips_of(film, most) if c.has_picture]
+    plt = pyplot()
+    info = probe(film.path)
+    shown = [(c, s) for c, s in _clips_of(film, info, most) if c.has_picture]
     if not shown:
         raise MediaError(film.path, "there is no picture to show")
-    info = probe(film.path)
-    shape = (info.height or 9) / (info.width or 16)
+    shape = 1 / drawable(info.aspect)
     rows = -(-len(shown) // columns)
     figure, axes = plt.subplots(
         rows,
@@ -98,7 +100,7 @@ def contact_sheet(film: FilmResult, *, columns: int = 5, most: int = 20) -> Figu
     for ax, (clip, found) in zip(axes.flat, shown, strict=False):
         ax.imshow(clip.frames[clip.frame_count // 2], extent=(0, 1, 0, shape))
         best = max(found.probabilities, key=lambda name: found.probabilities[name])
-        title = f"{_clock(found.start)}  {best} {found.probabilities[best]:.0%}"
+        title = f"{clock(found.start)}  {best} {found.probabilities[best]:.0%}"
         ax.set_title(title, fontsize=8, loc="left")
         ax.add_patch(plt.Rectangle((0, 0), 1, shape, fill=False, lw=4, ec=genre_colour(best)))
     return figure
@@ -113,7 +115,7 @@ def film(film: FilmResult, settings: MelSettings | None = None, *, most: int = 1
         As `vgenre.Model.label` gives it; its clips are read from its file again.
     settings : MelSettings, optional
     most : int
-        Of more clips as many are read, evenly spread.
+        How many clips are read at most, evenly spread.
 
     Returns
     -------
@@ -124,21 +126,22 @@ def film(film: FilmResult, settings: MelSettings | None = None, *, most: int = 1
     MediaError
         If the film cannot be read any more.
     """
-    import matplotlib.pyplot as plt
-
     settings = settings or MelSettings()
-    figure, rows = plt.subplots(
+    figure, rows = pyplot().subplots(
         3, 1, figsize=(11, 6.5), sharex=True, height_ratios=(1, 1.3, 1.5), layout="constrained"
     )
     end = max([film.duration or 0, *(c.start + c.duration for c in film.clips)]) or 1
-    clips = _clips_of(film, most, settings.sample_rate)
-    step = end / max(1, len(clips))
+    info = probe(film.path)
+    clips = _clips_of(film, info, most, settings.sample_rate)
+    share = end / max(1, len(clips))
     for i, (clip, found) in enumerate(clips):
         if clip.has_picture:
-            frame = clip.frames[clip.frame_count // 2]
-            # Clips are evenly spread, so that each frame's time is in its share of the axis.
-            left, right = (i + 0.03) * step, (i + 0.97) * step
-            rows[0].imshow(frame, aspect="auto", extent=(left, right, 0, 1))
+            # Clips are evenly spread, so the time of each frame lies in its share of the axis.
+            # Axes of its own, in the middle of that share, keep a frame in its shape.
+            place = ((i + 0.03) * share, 0, 0.94 * share, 1)
+            box = rows[0].inset_axes(place, transform=rows[0].get_xaxis_transform())
+            box.imshow(clip.frames[clip.frame_count // 2], extent=(0, drawable(info.aspect), 0, 1))
+            box.axis("off")
         if clip.has_sound:
             spectrogram(
                 log_mel(clip.waveform[: clip.sample_count], settings),
@@ -148,14 +151,17 @@ def film(film: FilmResult, settings: MelSettings | None = None, *, most: int = 1
                 colorbar=i == 0,
             )
     timeline(film, ax=rows[2])
-    rows[0].set(yticks=[], ylim=(0, 1), title=f"{os.path.basename(film.path)}")
+    rows[0].set(yticks=[], ylim=(0, 1))
+    # A name may hold bytes that are no text, and dollar signs that begin no formula.
+    name = os.path.basename(film.path).encode("utf-8", "backslashreplace").decode()
+    rows[0].set_title(name, parse_math=False)
     rows[1].set_xlabel("")
     rows[2].set_xlim(0, end)
     return figure
 
 
 def explanation(found: Explanation) -> Figure:
-    """Draw what spoke for a genre: frame and sound, dimmed where they do not matter.
+    """Draw what spoke for a genre, over the frame and the sound.
 
     Parameters
     ----------
@@ -166,15 +172,13 @@ def explanation(found: Explanation) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    import matplotlib.pyplot as plt
-
     maps = [
-        (found.frame, found.frame_map, f"frame at {_clock(found.time)}"),
+        (found.frame, found.frame_map, f"frame at {clock(found.time)}"),
         (found.mel, found.mel_map, "sound around it"),
     ]
     words = {"visual": "picture", "audio": "sound"}
     alone = ", ".join(f"{words[s]} alone {p:.0%}" for s, p in found.streams.items())
-    figure, axes = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
+    figure, axes = pyplot().subplots(1, 2, figsize=(11, 3.6), layout="constrained")
     figure.suptitle(f"what speaks for {found.label}: {alone}", fontsize=11)
     for ax, (shown, importance, title) in zip(axes, maps, strict=True):
         ax.set(xticks=[], yticks=[], title=title)
@@ -182,13 +186,13 @@ def explanation(found: Explanation) -> Figure:
             ax.text(0.5, 0.5, "none", ha="center", transform=ax.transAxes)
             continue
         if shown.ndim == 3:
-            ax.imshow(shown, extent=(0, found.aspect, 0, 1))
+            ax.imshow(shown, extent=(0, drawable(found.aspect), 0, 1))
         else:
             seconds = found.clip.sample_count / found.clip.sample_rate
             ax.imshow(shown, origin="lower", aspect="auto", cmap="gray", extent=(0, seconds, 0, 1))
             ax.set(xlabel="time in the clip [s]", ylabel="mel bands, low to high")
             ax.set_xticks(range(0, int(seconds) + 1, 2))
-        limit = float(np.abs(importance).max()) or 1.0
+        limit = max(float(np.abs(importance).max()), _LEAST_LOSS)
         over = ax.imshow(
             importance[:: 1 if shown.ndim == 3 else -1],
             cmap="PuOr_r",
@@ -204,16 +208,11 @@ def explanation(found: Explanation) -> Figure:
 
 
 def _clips_of(
-    film: FilmResult, most: int, sample_rate: int = SAMPLE_RATE
+    film: FilmResult, info: MediaInfo, most: int, sample_rate: int = SAMPLE_RATE
 ) -> list[tuple[Clip, ClipResult]]:
-    """Some clips of a film, read again."""
-    info = probe(film.path)
+    """Read some clips of a film again, evenly spread."""
     chosen = [film.clips[i] for i in spread(len(film.clips), most)]
     return [
         (read_clip(film.path, found.start, info=info, sample_rate=sample_rate), found)
         for found in chosen
     ]
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

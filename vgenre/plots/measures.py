@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..colours import genre_colour
+from ..errors import needs
 from .axes import new_axes
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def precision_recall(films: Films, labels: LabelSet, *, ax: Axes | None = None) 
     -------
     matplotlib.axes.Axes
     """
-    from sklearn.metrics import average_precision_score, precision_recall_curve
+    with needs("train", "this plot"):
+        from sklearn.metrics import average_precision_score, precision_recall_curve
 
     ax = ax or new_axes((5, 4))
     for i, name in enumerate(labels.names):
@@ -53,13 +55,14 @@ def precision_recall(films: Films, labels: LabelSet, *, ax: Axes | None = None) 
 
 
 def calibration(films: Films, labels: LabelSet, *, bins: int = 10, ax: Axes | None = None) -> Axes:
-    """Draw how often a model is right when it is so sure, with the number of cases.
+    """Draw how often a model is right over how sure it is, with the number of cases.
 
     Parameters
     ----------
     films : Films
     labels : LabelSet
     bins : int
+        How many groups the probabilities are put into.
     ax : matplotlib.axes.Axes, optional
 
     Returns
@@ -86,7 +89,7 @@ def calibration(films: Films, labels: LabelSet, *, bins: int = 10, ax: Axes | No
 
 
 def confusion(films: Films, labels: LabelSet, *, ax: Axes | None = None) -> Axes:
-    """Draw films by their main label and the likeliest one.
+    """Count films by their main label and by the label that they got.
 
     Parameters
     ----------
