@@ -14,7 +14,7 @@ from ..labelling.record import FilmResult
 from ..media.find import find_media
 from ..media.sampling import Sampling
 from ..models.store import find_model, read_card
-from .executors import Executor, InProcess, Task
+from .executors import FILM_TIMEOUT, Executor, InProcess, Task
 from .journal import Journal
 from .processes import Workers
 from .ray import Cluster, RayWorkers
@@ -31,6 +31,7 @@ def label_folder(
     ray: str | Cluster | None = None,
     journal: str | os.PathLike[str] | None = None,
     restart: bool = False,
+    film_timeout: float | None = FILM_TIMEOUT,
 ) -> Iterator[FilmResult]:
     """Name the genres of all films in a folder.
 
@@ -57,6 +58,9 @@ def label_folder(
         have not changed, are not labelled again.
     restart : bool
         Forget what the journal knows.
+    film_timeout : float or None
+        Seconds that a film may go without progress before its process, or its actor, is
+        ended and the film is an error; None: for ever. Nothing ends a film in this process.
 
     Yields
     ------
@@ -89,8 +93,9 @@ def label_folder(
         card, task = model.card, Task(model.card.name, model.engine.name, str(policy))
         executor = InProcess(model, **task.how)
     else:
-        card = read_card(find_model(model))
-        task = Task(os.fspath(model), engine_for(engine, card, cluster), str(policy))
+        card = read_card(find_model(model), files=())
+        chosen = engine_for(engine, card, cluster)
+        task = Task(os.fspath(model), chosen, str(policy), film_timeout=film_timeout)
         if cluster:
             executor = RayWorkers(task, cluster)
         else:

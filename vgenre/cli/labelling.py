@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..batch.executors import Executor, InProcess, Task
+from ..batch.executors import FILM_TIMEOUT, Executor, InProcess, Task
 from ..batch.journal import Journal
 from ..batch.processes import Workers
 from ..batch.ray import Cluster, RayWorkers
@@ -44,6 +44,7 @@ class Options:
     sort_into: Path | None = None
     link: str = "symlink"
     explain: bool = False
+    film_timeout: float = FILM_TIMEOUT
     quiet: bool = False
     verbose: bool = False
 
@@ -51,7 +52,7 @@ class Options:
 def label_all(paths: list[str], options: Options) -> int:
     """Label films; returns the exit status."""
     films = films_in(paths, options.shard)
-    card = read_card(find_model(options.model))
+    card = read_card(find_model(options.model), files=())
     jobs = options.jobs or 1
     task = Task(
         options.model,
@@ -60,6 +61,7 @@ def label_all(paths: list[str], options: Options) -> int:
         threads_for(jobs) if jobs > 1 and not options.cluster else None,
         pictures=any(wants_pictures(path) for path in options.outputs),
         explain=options.explain,
+        film_timeout=options.film_timeout,
     )
     tally = Tally(len(films))
     with ExitStack() as stack:

@@ -58,7 +58,7 @@ def serve(
         def log_request(self, *_: object) -> None:
             """The page asks every second; that is no news."""
 
-    card = read_card(find_model(model))
+    card = read_card(find_model(model), files=())
     films = films_in(paths) if paths else []
     task = Task(
         model,
