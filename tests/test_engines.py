@@ -197,7 +197,7 @@ def test_features_to_train_on_are_of_one_precision_on_all_cpus() -> None:
     engine, name = feature_engine(body, "hash")
     assert name == "hash openvino f32" or has_gpu()
     wanted = TensorFlowEngine(body).features(FRAMES)
-    np.testing.assert_allclose(engine.features(FRAMES), wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(engine.features(FRAMES), wanted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.fixture

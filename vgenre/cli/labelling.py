@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..batch.executors import FILM_TIMEOUT
 from ..batch.interrupts import ended_by_signals
 from ..batch.journal import Journal
 from ..batch.keeping import open_journal
@@ -46,6 +47,7 @@ class Options:
     link: str = "symlink"
     explain: bool = False
     note: str = ""  # what a report says above its films
+    film_timeout: float = FILM_TIMEOUT
     quiet: bool = False
     verbose: bool = False
 
@@ -92,6 +94,7 @@ def _label_all(paths: list[str], options: Options) -> int:
         cluster=options.cluster,
         pictures=any(wants_pictures(path) for path in options.outputs),
         explain=options.explain,
+        film_timeout=options.film_timeout,
     )
     tally = Tally(len(films))
     with ExitStack() as stack:
