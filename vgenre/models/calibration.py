@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from ..labels import SINGLE
 
@@ -45,4 +44,8 @@ class Calibration:
         ndarray of float64, shape (..., n_labels)
         """
         scaled = np.asarray(logits, np.float64) * self.scale + self.bias
-        return softmax(scaled, axis=-1) if mode == SINGLE else expit(scaled)
+        if mode == SINGLE:
+            powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+            return powers / powers.sum(axis=-1, keepdims=True)
+        # By tanh, which cannot overflow.
+        return 0.5 * (1 + np.tanh(0.5 * scaled))

@@ -6,11 +6,10 @@ import json
 import os
 from typing import Any
 
-import jinja2
-
 from ..colours import genre_colour
 from ..labelling.record import ERROR, FilmResult
 from .base import Writer
+from .pages import render
 
 _TEMPLATE, _BETWEEN = "report.html", "<!-- films -->"
 
@@ -50,13 +49,8 @@ def render_page(genres: tuple[str, ...], *, live: bool = False) -> tuple[str, st
     live : bool
         Whether a server gives the page its films as they are labelled.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vgenre.output"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
     colours = {name: genre_colour(name) for name in genres}
-    page = environment.get_template(_TEMPLATE).render(genres=genres, colours=colours, live=live)
+    page = render(_TEMPLATE, genres=genres, colours=colours, live=live)
     before, after = page.split(_BETWEEN)
     return before, after
 
