@@ -12,7 +12,7 @@ from vgenre.data.items import Item
 from vgenre.labels import LabelSet
 from vgenre.models.card import Architecture
 from vgenre.sound import MelSettings
-from vgenre.training.folds import FoldLogits, cross_validate, fold_split
+from vgenre.training.folds import FoldLogits, cross_validate, fold_split, fold_stages
 from vgenre.training.initial import InitialWeights
 from vgenre.training.options import TrainingOptions
 
@@ -71,14 +71,18 @@ def test_plain_films_are_told_apart_and_a_second_run_reads_what_the_first_left(
     assert set(found.logits) == {"mean_pool", "lstm", "probe", "visual", "audio", "fusion"}
     assert set(tmp_path.glob("fold-*.npz")) == files, "a second run reads what the first left"
     # What anything was changed for is made anew.
-    quick = replace(options, epochs=1)
-    cross_validate(*arguments[:-1], quick)
-    other = clips.take(np.arange(n)[::-1])
-    cross_validate(other, *arguments[1:-1], quick)
-    cross_validate(*arguments[:-1], quick, share=0.9)
-    begun = InitialWeights("another", lambda network: None)
-    cross_validate(*arguments[:-1], quick, initial=begun)
-    assert len(set(tmp_path.glob("fold-*.npz"))) == 5 * 3
+    other = (clips.take(np.arange(n)[::-1]), *arguments[1:])
+    relabelled = [*items[:-1], replace(items[-1], labels=("A",))]
+    changed = [
+        fold_stages(*other),
+        fold_stages(*arguments[:2], relabelled, *arguments[3:]),
+        fold_stages(*arguments[:3], folds[::-1], *arguments[4:]),
+        fold_stages(*arguments[:-1], replace(options, dtype="mixed_bfloat16")),
+        fold_stages(*arguments, share=0.9),
+        fold_stages(*arguments, initial=InitialWeights("another", lambda network: None)),
+    ]
+    keys = {stage.key for stages in changed for stage in stages.values()}
+    assert len(keys) == 6 * 3 and not keys & {file.stem.split("-")[-1] for file in files}
 
 
 def test_thresholds_of_a_fold_come_from_the_others() -> None:

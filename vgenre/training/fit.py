@@ -246,7 +246,7 @@ class Checkpoint(keras.callbacks.Callback):
             "epoch": epoch + 1,
             "stopped": bool(self.model.stop_training),
             "weights": weights.name,
-            "seeds": [keras.ops.convert_to_numpy(v).tolist() for v in self._seeds()],
+            "seeds": [v.numpy().tolist() for v in self._seeds()],
             "watchers": [
                 {
                     name: None if value is None else float(value)

@@ -99,18 +99,10 @@ def cross_validate(
     """
     logits: dict[str, np.ndarray] = {}
     of_clip = np.asarray(folds)[owners]
-    made_from = (
-        clips.key(),
-        owners,
-        list(items),
-        list(folds),
-        labels,
-        options,
-        initial.identity if initial else None,
-        share,
+    stages = fold_stages(
+        clips, owners, items, folds, labels, work, options, initial=initial, share=share
     )
-    for fold in sorted(set(folds)):
-        stage = Stage.of(work, f"fold-{fold}", fold, *made_from)
+    for fold, stage in stages.items():
 
         def answer(fold: int = fold, place: Path = stage.place) -> dict[str, np.ndarray]:
             log.info("fold %s", fold)
@@ -130,6 +122,32 @@ def cross_validate(
                 )
                 everywhere[rows] = stored[name]
     return FoldLogits(logits, clips.seconds, owners, list(items), of_clip)
+
+
+def fold_stages(
+    clips: ClipFeatures,
+    owners: np.ndarray,
+    items: Sequence[Item],
+    folds: Sequence[int],
+    labels: LabelSet,
+    work: Path,
+    options: TrainingOptions,
+    *,
+    initial: InitialWeights | None = None,
+    share: float = 1.0,
+) -> dict[int, Stage]:
+    """Where the answers on each fold are kept; parameters as for `cross_validate`."""
+    made_from = (
+        clips.key(),
+        owners,
+        list(items),
+        list(folds),
+        labels,
+        options,
+        initial.identity if initial else None,
+        share,
+    )
+    return {fold: Stage.of(work, f"fold-{fold}", fold, *made_from) for fold in sorted(set(folds))}
 
 
 def _save(file: Path, found: dict[str, np.ndarray]) -> None:
