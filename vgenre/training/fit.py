@@ -84,6 +84,7 @@ def fit(
         validation_data=validation,
         epochs=epochs,
         verbose=0,
+        shuffle=False,  # the batches have an order of their own, which does not depend on chance
         callbacks=[
             _EpochNumber(batches),
             *watchers,
