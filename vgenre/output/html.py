@@ -7,12 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from ..colours import genre_colour
 from ..labelling.record import ERROR, FilmResult
 from ..media.discs import film_name
 from .base import Writer
+from .pages import render
 
 _TEMPLATE, _BETWEEN = "report.html", "<!-- films -->"
 
@@ -65,15 +64,8 @@ def render_page(genres: tuple[str, ...], *, live: bool = False, note: str = "") 
     note : str
         What the page says above its table.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vgenre.output"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
     colours = {name: genre_colour(name) for name in genres}
-    page = environment.get_template(_TEMPLATE).render(
-        genres=genres, colours=colours, live=live, note=note
-    )
+    page = render(_TEMPLATE, genres=genres, colours=colours, live=live, note=note)
     before, after = page.split(_BETWEEN)
     return before, after
 
