@@ -83,7 +83,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     (films / "cut.mkv").write_bytes(whole[: len(whole) // 2])
     done = vgenre(
         "label", "FILMS", "=1+2.mkv", "missing.mp4", "--model", "toy", "--output", "out/labels.csv",
-        "--output", "labels.json", "--output", "labels.jsonl", cwd=folder,
+        "--output", "labels.json", "--output", "labels.jsonl", "--all-media", cwd=folder,
     )  # fmt: skip
     lines = (folder / "labels.jsonl").read_text().splitlines()
     return Run(folder, done, {(r := json.loads(line))["path"]: r for line in lines})
@@ -192,6 +192,15 @@ def test_all_labelled_is_status_0(run: Run) -> None:
     )
     assert done.returncode == 0
     assert done.stdout == ""
+
+
+def test_what_is_left_out_is_counted_by_kind(run: Run) -> None:
+    done = vgenre("label", "FILMS", "--exclude", "a very*", "--exclude", "sub", "--model", "toy",
+                  "--output", "some.jsonl", cwd=run.folder)  # fmt: skip
+    assert "left out: excluded (2), pictures (1), sound files (1)" in done.stderr
+    assert len((run.folder / "some.jsonl").read_text().splitlines()) == 5
+    done = vgenre("label", "FILMS/sub", "--exclude", "*.mp4", "--model", "toy", cwd=run.folder)
+    assert done.returncode == 1 and "no films found in FILMS/sub (left out" in done.stderr
 
 
 def test_extract_writes_what_the_networks_see(run: Run, tmp_path: Path) -> None:
