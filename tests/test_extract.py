@@ -116,6 +116,20 @@ def test_a_url_is_extracted_and_what_fails_does_not_end_the_others(
     assert f"{out / 'b'}: cannot be written" in said
 
 
+def test_a_disc_is_extracted_under_its_films_name(tmp_path: Path) -> None:
+    disc = tmp_path / "Mr. Bean (1997)" / "VIDEO_TS"
+    disc.mkdir(parents=True)
+    video = ("-c:v", "mpeg2video", "-q:v", "3")
+    for part in (1, 2):
+        rendered = film(tmp_path / "part.mpg", "-f", "vob", "-c:a", "ac3", seconds=3, video=video)
+        rendered.rename(disc / f"VTS_01_{part}.VOB")
+    (disc / "VIDEO_TS.IFO").write_bytes(b"")
+    done = CliRunner().invoke(app, ["extract", str(disc), "--to", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    frames = (tmp_path / "out" / "Mr. Bean (1997)").glob("frame_*.jpg")
+    assert len(list(frames)) >= 12
+
+
 def test_errors_name_the_film(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"none\.mp4: there is no such file"):
         extract(tmp_path / "none.mp4", tmp_path / "out")

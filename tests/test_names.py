@@ -113,4 +113,4 @@ def test_the_page_shows_such_a_name(library: Path, model: Path, tmp_path: Path) 
     finally:
         server.terminate()
         server.wait()
-    assert not [shown for shown in state["films"] if shown["film"]["status"] == "error"]
+    assert not [shown for shown in state["films"] if shown["status"] == "error"]

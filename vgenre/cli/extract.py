@@ -73,15 +73,15 @@ def extract(
 
 def _folders(films: Sequence[str], to: Path) -> list[Path]:
     """Name a folder for each film: as the film, with a number where two films share a name."""
-    from ..media.discs import film_name
+    from ..media.discs import film_name, is_disc
     from ..media.remote import is_remote
 
     taken: set[str] = set()
     folders = []
     for film in films:
         place = urlsplit(film).path if is_remote(film) else film
-        name = film_name(place)  # of a disc its folder's, which has no ending
-        stem = (name if os.path.isdir(place) else os.path.splitext(name)[0]) or "film"
+        name = film_name(place)
+        stem = (name if is_disc(place) else os.path.splitext(name)[0]) or "film"
         name, number = stem, 2
         while name.casefold() in taken:
             name, number = f"{stem}-{number}", number + 1

@@ -114,7 +114,7 @@ def find_films(
         leave_out={os.path.realpath(path) for path in leave_out},
         all_media=all_media,
     )
-    search.run(os.fspath(path) for path in paths)
+    search.run(os.fsdecode(path) for path in paths)
     kinds = (kind for path, kind in search.left_out.items() if path not in search.found)
     return Found(list(search.found), dict(Counter(kinds)), search.problems)
 

@@ -10,7 +10,7 @@ from ..errors import MediaError
 from .decoder import Decoder, Pipe
 from .ffmpeg import KEY_FRAMES, MAX_PIXELS, Reading, decode_args
 from .hdr import to_standard_range
-from .probing import last_message, picture_end
+from .probing import failure_class, last_message, picture_end
 from .stills import is_still, still_frames
 from .types import FRAME_RATE, MediaInfo
 
@@ -129,6 +129,7 @@ def iter_frames(info: MediaInfo, reading: Reading) -> Generator[np.ndarray, None
             count += 1
             frame = np.zeros_like(frame)
         if not count and decoder.wait():
-            raise MediaError(
-                info.path, f"FFmpeg cannot decode it: {last_message(decoder.messages)}"
+            report = decoder.messages
+            raise failure_class(report)(
+                info.path, f"FFmpeg cannot decode it: {last_message(report)}"
             )
