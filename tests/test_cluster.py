@@ -33,6 +33,12 @@ from vgenre.training.run import train
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
+@pytest.fixture
+def model(model_with_graphs: Path) -> Path:
+    """A model that every process loads in a second."""
+    return model_with_graphs
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine films and a file that is none."""
@@ -283,7 +289,7 @@ def test_the_job_is_loaded_once_an_actor(nodes) -> None:
 
 
 def test_an_error_that_all_films_would_have_ends_the_run(nodes) -> None:
-    with pytest.raises(DataError, match="^the cache is gone$"):
+    with pytest.raises(DataError, match=r"^the cache is gone$"):
         list(Cluster(nodes.address).run(_Counts(), ["a", "data", "b"]))
 
 
