@@ -33,6 +33,12 @@ from vgenre.training.run import train
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
+@pytest.fixture
+def model(model_with_graphs: Path) -> Path:
+    """A model that every process loads in a second."""
+    return model_with_graphs
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine films and a file that is none."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rendered import film
-from toys import toy_model, toy_model_with_graphs
+from toys import toy_model
 
 import vgenre
 from vgenre.batch.ray import Cluster
@@ -41,12 +41,10 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def model(model_with_graphs: Path) -> Path:
     """A toy with graphs."""
-    directory = tmp_path_factory.mktemp("engines") / "toy"
-    toy_model_with_graphs(directory)
-    return directory
+    return model_with_graphs
 
 
 def test_openvino_gives_what_tensorflow_gives(model: Path) -> None:

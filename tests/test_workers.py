@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from rendered import film
-from toys import toy_model_with_graphs
 
 import vgenre
 from vgenre.batch.executors import Fault, InProcess, Task, attempt
@@ -27,12 +26,10 @@ from vgenre.models.store import HEAD_GRAPH
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A toy with graphs, which a worker loads in a second."""
-    directory = tmp_path_factory.mktemp("workers") / "toy"
-    toy_model_with_graphs(directory)
-    return directory
+@pytest.fixture
+def model(model_with_graphs: Path) -> Path:
+    """A model that every process loads in a second."""
+    return model_with_graphs
 
 
 @pytest.fixture(scope="module")
