@@ -13,6 +13,8 @@ import pytest
 
 from vgenre.output.atomic import atomic, atomic_path, write_atomic
 
+pytestmark = pytest.mark.quick
+
 
 def test_a_file_is_written_with_the_rights_that_any_new_file_has(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a", "Amélie")

@@ -10,6 +10,8 @@ from vgenre.labels import MULTI, SINGLE
 from vgenre.models.calibration import Calibration
 from vgenre.training.calibration import fit_confidence, fit_platt, fit_temperature, fit_thresholds
 
+pytestmark = pytest.mark.quick
+
 
 def test_probabilities_are_softmax_or_sigmoid() -> None:
     logits = np.array([[0.0, np.log(3)]])

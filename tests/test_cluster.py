@@ -21,7 +21,7 @@ import vgenre
 from vgenre.batch.actors import Share, WorkerHung, WorkerLost
 from vgenre.batch.executors import Fault, InProcess, Task
 from vgenre.batch.ray import Cluster, RayWorkers
-from vgenre.cli import _with_addresses
+from vgenre.cli import _with_values
 from vgenre.data.cache import FeatureCache
 from vgenre.data.items import Item
 from vgenre.errors import DataError, FFmpegNotFoundError, ModelError, VgenreError
@@ -386,7 +386,7 @@ def test_what_cannot_be_done_is_said(
 
 
 def test_an_address_may_be_left_out() -> None:
-    assert _with_addresses(["label", "--ray", "FILMS"]) == ["label", "--ray", "auto", "FILMS"]
-    assert _with_addresses(["label", "F", "--ray"]) == ["label", "F", "--ray", "auto"]
+    assert _with_values(["label", "--ray", "FILMS"]) == ["label", "--ray", "auto", "FILMS"]
+    assert _with_values(["label", "F", "--ray"]) == ["label", "F", "--ray", "auto"]
     kept = ["label", "--ray", "10.0.0.1:6379", "FILMS"]
-    assert _with_addresses(kept) == kept
+    assert _with_values(kept) == kept

@@ -9,6 +9,8 @@ import pytest
 
 from vgenre.errors import MissingExtra, VgenreError, needs
 
+pytestmark = pytest.mark.quick
+
 
 def test_a_missing_library_is_said_with_the_line_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,

@@ -14,6 +14,8 @@ from vgenre.evaluation.measures import calibration_error, majority, measure, out
 from vgenre.evaluation.resampled import ResampledFigures
 from vgenre.labels import MULTI, UNKNOWN, LabelSet
 
+pytestmark = pytest.mark.quick
+
 LABELS = LabelSet(("A", "B", "C"))
 
 

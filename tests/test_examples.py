@@ -15,7 +15,7 @@ from rendered import film
 from toys import toy_model
 from typer.testing import CliRunner
 
-from vgenre.cli import _with_addresses, app
+from vgenre.cli import _with_values, app
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "cluster"
 
@@ -75,7 +75,7 @@ def test_the_kubernetes_job_runs_a_command_that_there_is(archive: Path) -> None:
     assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
     program, *arguments = shlex.split(job["spec"]["entrypoint"].replace("/archive", str(archive)))
     assert program == "vgenre"
-    arguments = ["local" if word == "auto" else word for word in _with_addresses(arguments)]
+    arguments = ["local" if word == "auto" else word for word in _with_values(arguments)]
     done = subprocess.run(
         [sys.executable, "-m", "vgenre", *arguments, "--model", str(archive / "toy")],
         capture_output=True,

@@ -18,6 +18,8 @@ from vgenre.media.discs import film_name
 from vgenre.media.find import LINKS_FOLDER, Found, find_films, find_media
 from vgenre.media.remote import state_of
 
+pytestmark = pytest.mark.quick
+
 
 def touch(root: Path, *names: str) -> None:
     for name in names:

@@ -15,6 +15,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from vgenre.batch.journal import Journal, JournalReader, film_key
 from vgenre.errors import DataError
 
+pytestmark = pytest.mark.quick
+
 SETTINGS = {"version": "1", "sampling": "4"}
 
 

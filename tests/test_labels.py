@@ -8,6 +8,8 @@ import pytest
 from vgenre.errors import DataError
 from vgenre.labels import MULTI, SINGLE, SIX_GENRES, LabelSet
 
+pytestmark = pytest.mark.quick
+
 
 def test_six_genres_are_a_label_set_of_one_label_a_film() -> None:
     labels = LabelSet(SIX_GENRES)

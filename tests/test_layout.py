@@ -6,6 +6,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.quick
+
 PACKAGE = Path(__file__).parent.parent / "vgenre"
 MOST_IN_ROOT, LONGEST = 8, 350
 

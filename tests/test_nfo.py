@@ -22,6 +22,8 @@ from vgenre.output.nfo import (
 )
 from vgenre.output.nfo.titles import episode_of, title_and_year
 
+pytestmark = pytest.mark.quick
+
 FAILED = failure(MediaError("x", "broken"), "x", "six")
 
 

@@ -16,6 +16,8 @@ from vgenre.media.find import LINKS_FOLDER, find_films
 from vgenre.output.effects import GenreFolders
 from vgenre.output.sorting import LINKS, SortOutcome, remove_dead_links, sort_film
 
+pytestmark = pytest.mark.quick
+
 FAILED = failure(MediaError("x", "broken"), "x", "six")
 
 

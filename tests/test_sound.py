@@ -12,6 +12,8 @@ import pytest
 from vgenre.media import read_clip
 from vgenre.sound import FILTERS_FILE, MelSettings, band_centres, filters_name, log_mel
 
+pytestmark = pytest.mark.quick
+
 RATE = MelSettings().sample_rate
 
 

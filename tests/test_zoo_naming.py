@@ -7,6 +7,8 @@ import pytest
 from vgenre.errors import ModelError
 from vgenre.zoo.naming import ModelName
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("text", ["LRCN-16x224x224x3-339-m", "Iv3-224x224x3-339-im"])
 def test_a_name_comes_back_as_it_was(text: str) -> None:
