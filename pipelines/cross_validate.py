@@ -84,7 +84,10 @@ def print_table(figures: dict[str, Any]) -> None:
     print(f"{'system':10} {'films':>5} {'mAP':>5} {'any':>5} {'top-1':>5} {'F1':>5} {'ECE':>5}  AP")
     for system in ("majority", "mean_pool", "lstm", "probe", "visual", "audio", "fusion"):
         f = figures[system]
-        aps = " ".join(f"{name} {e['AP']:.2f}" for name, e in f["per_label"].items())
+        aps = " ".join(
+            f"{name} {'-' if e['AP'] is None else format(e['AP'], '.2f')}"
+            for name, e in f["per_label"].items()
+        )
         print(
             f"{system:10} {f['films']:5} {f['mAP']:5.3f} {f['any_label']:5.3f} {f['top1']:5.3f} "
             f"{f['macro_F1']:5.3f} {f['ECE']:5.3f}  {aps}"

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from vgenre.data.features import ClipFeatures
 from vgenre.data.items import Item
-from vgenre.labelling.padding import frame_mask
+from vgenre.labelling.padding import frame_masks
 from vgenre.media.probing import probe
 from vgenre.media.reader import sampled_clips
 from vgenre.media.sampling import Sampling
@@ -65,7 +65,7 @@ def listen(
             parts.append(
                 ClipFeatures(
                     np.zeros((1, CLIP_FRAMES, 0), np.float16),
-                    frame_mask(clip)[None],
+                    frame_masks([clip.frame_count]),
                     sound.mel[None].astype(np.float16),
                     sound.mask[None],
                     np.array([clip.seconds], np.float32),
