@@ -12,24 +12,23 @@ import json
 import logging
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from shared_data import clip_items, data_folder, parser_of, write_table
+from stages import code_here
 
-from vgenre.labelling.load import load_model
-from vgenre.labelling.model import Model
 from vgenre.labels import SIX_GENRES, LabelSet
 from vgenre.media.sampling import Sampling
-from vgenre.models.build import body_of, network_of
 from vgenre.models.card import Architecture, ModelCard, ZooNetwork
 from vgenre.models.store import find_model, read_card
-from vgenre.training.initial import InitialWeights
 from vgenre.training.options import FineTuning, TrainingOptions
-from vgenre.training.run import train
-from vgenre.zoo.registry import flops
+
+if TYPE_CHECKING:
+    from vgenre.labelling.model import Model
 
 LABELS = LabelSet(SIX_GENRES)
 
@@ -92,44 +91,82 @@ def options_of(row: Row) -> TrainingOptions:
     return TrainingOptions(architecture, **{**settings, **row.training})
 
 
-def measure_row(row: Row, data: Path, work: Path) -> dict[str, Any]:
-    """Train one system, or take what was measured of it before."""
-    directory = work / row.network.name
-    result = directory / "row.json"
-    options = options_of(row)
-    key = json.dumps(asdict(options), default=str, sort_keys=True)
-    if result.exists() and (known := json.loads(result.read_text()))["options"] == key:
-        return known
-    started = time.perf_counter()
-    card = train(
-        clip_items(data),
-        directory / "model",
-        labels=LABELS,
-        initial=InitialWeights.of("six"),
-        cache=work / "features",
-        options=options,
-        progress=lambda done, of: print(f"clips {done} of {of}", file=sys.stderr, end="\r"),
+def toy(row: Row) -> Row:
+    """The same system at its smallest, for tests."""
+    from vgenre.zoo.registry import REGISTRY
+
+    sizes = dict(REGISTRY[row.network.name][2])
+    tuning = FineTuning(steps=0, head_steps=1, batch_size=4, size=64, dtype="float32")
+    training = {"finetuning": tuning} if "finetuning" in row.training else {}
+    return replace(
+        row,
+        network=replace(row.network, shape=sizes.pop("shape"), sizes=sizes),
+        training={"epochs": 1, **training},
     )
-    figures = card.metrics["test"]
-    found = {
-        "options": key,
-        "fusion": figures["fusion"],
-        "majority": figures["majority"],
-        "parameters": parameters(card),
-        "flops": flops_of(card),
-        "minutes": (time.perf_counter() - started) / 60,
-    }
-    result.write_text(json.dumps(found))
-    return found
+
+
+def measure_row(row: Row, data: Path, work: Path, small: bool = False) -> dict[str, Any]:
+    """Train one system, or take what was measured of it before.
+
+    Parameters
+    ----------
+    row : Row
+    data, work : Path
+    small : bool
+        Whether the body is a toy with random weights too, for tests.
+    """
+    from vgenre.data.stages import Stage, items_key
+    from vgenre.training.initial import InitialWeights
+    from vgenre.training.run import train
+
+    options, items = options_of(row), clip_items(data)
+    if small:
+        body = replace(options.architecture, body="toy")
+        options = replace(options, architecture=body)
+    initial = InitialWeights.of("none" if small else "six")
+    stage = Stage.of(
+        work, row.network.name, items_key(items), LABELS, options, initial.identity,
+        code_here("compare_architectures.py"),
+    )  # fmt: skip
+
+    def measured() -> dict[str, Any]:
+        started = time.perf_counter()
+        card = train(
+            items,
+            stage.place,
+            labels=LABELS,
+            initial=initial,
+            cache=work / "features",
+            options=options,
+            card={"name": row.network.name},
+            progress=lambda done, of: print(f"clips {done} of {of}", file=sys.stderr, end="\r"),
+        )
+        figures = card.metrics["test"]
+        return {
+            "model": stage.place.name,
+            "fusion": figures["fusion"],
+            "majority": figures["majority"],
+            "parameters": parameters(card),
+            "flops": flops_of(card),
+            "minutes": (time.perf_counter() - started) / 60,
+        }
+
+    file = stage.keep(".json", measured, lambda path, found: path.write_text(json.dumps(found)))
+    return json.loads(file.read_text())
 
 
 def parameters(card: ModelCard) -> int:
     """Of the body, where there is one, and the network together."""
+    from vgenre.models.build import body_of, network_of
+
     return body_of(card.architecture).count_params() + network_of(card).count_params()
 
 
 def flops_of(card: ModelCard) -> int:
     """Of one clip: 40 frames through the body, its snippets through the network."""
+    from vgenre.models.build import body_of, network_of
+    from vgenre.zoo.registry import flops
+
     network = card.architecture.network
     assert network is not None
     runs = 10 if len(network.shape) == 3 else 1
@@ -153,6 +190,8 @@ def seconds_of(model: Model) -> float:
 
 def table_of(found: dict[str, dict[str, Any]], work: Path) -> str:
     """The table, in Markdown; the seconds of all are taken now, one after the other."""
+    from vgenre.labelling.load import load_model
+
     first = next(iter(found.values()))
     lines = [
         "| system | accuracy | mAP | 95 % | published | parameters | GFLOPs a clip | s a clip |",
@@ -164,35 +203,42 @@ def table_of(found: dict[str, dict[str, Any]], work: Path) -> str:
         if row.network.name not in found:
             continue
         f = found[row.network.name]
-        low, high = f["fusion"]["interval_95"]["mAP"]
-        directory = work / row.network.name / "model"
+        directory = work / f["model"]
         lines.append(
             f"| {row.title} | {f['fusion']['top1']:.1%} | {f['fusion']['mAP']:.2f} "
-            f"| {low:.2f} to {high:.2f} | {row.published} % | {f['parameters'] / 1e6:.1f} M "
+            f"| {_interval(f['fusion'])} | {row.published} % | {f['parameters'] / 1e6:.1f} M "
             f"| {f['flops'] / 1e9:,.1f} | {seconds_of(load_model(directory)):.2f} |"
         )
     six = read_card(find_model("six"))
     ours = six.metrics["test"]["fusion"]
-    low, high = ours["interval_95"]["mAP"]
     timed = seconds_of(load_model("six"))
     lines.append(
         f"| `six`, picture and sound | {ours['top1']:.1%} | {ours['mAP']:.2f} "
-        f"| {low:.2f} to {high:.2f} | | | | {timed:.2f} |"
+        f"| {_interval(ours)} | | | | {timed:.2f} |"
     )
     return "\n".join([*lines, ""])
 
 
-def main() -> None:
+def _interval(figures: dict[str, Any]) -> str:
+    """The interval of the mAP; empty where there were too few films for one."""
+    if "interval_95" not in figures:
+        return ""
+    low, high = figures["interval_95"]["mAP"]
+    return f"{low:.2f} to {high:.2f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = parser_of(__doc__, table=True)
     parser.add_argument("--only", nargs="+", help="names of the zoo's networks to train")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     data = data_folder(args.data)
     found = {}
     for row in ROWS:
         if args.only and row.network.name not in args.only:
             continue
-        found[row.network.name] = measure_row(row, data, args.work)
+        shown = toy(row) if args.toy else row
+        found[row.network.name] = measure_row(shown, data, args.work, args.toy)
     text = table_of(found, args.work)
     write_table(text, args.table)
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from shared_data import (
@@ -24,18 +26,15 @@ from shared_data import (
     poster_items,
     write_table,
 )
+from stages import code_here
 
 from vgenre.data.items import Item
-from vgenre.evaluation.films import Films
-from vgenre.evaluation.measures import measure
-from vgenre.labelling.load import load_model
-from vgenre.labelling.model import Model
 from vgenre.labels import MULTI, LabelSet
 from vgenre.models.card import Architecture, ZooNetwork
-from vgenre.models.store import CARD_FILE
-from vgenre.training.initial import InitialWeights
 from vgenre.training.options import TrainingOptions
-from vgenre.training.run import train
+
+if TYPE_CHECKING:
+    from vgenre.labelling.model import Model
 
 OPTIONS = TrainingOptions(
     Architecture(network=ZooNetwork("poster-cnn", (160, 160, 3))),
@@ -43,6 +42,14 @@ OPTIONS = TrainingOptions(
     epochs=8,
     patience=3,
     optimizer="adam",
+)
+
+TOY = replace(
+    OPTIONS,
+    architecture=Architecture(
+        network=ZooNetwork("poster-cnn", (64, 64, 3), {"width": 2, "hidden": 8})
+    ),
+    epochs=1,
 )
 
 
@@ -58,18 +65,29 @@ def opinions(model: Model, posters: list[Item]) -> np.ndarray:
 
 def figures_of(probabilities: np.ndarray, truth: np.ndarray, names: tuple[str, ...]) -> dict:
     """mAP, AUC and the share of labels that are right when those from 0.5 on are given."""
+    from vgenre.evaluation.films import Films
+    from vgenre.evaluation.measures import measure
+
     primary = np.where(truth.any(axis=1), truth.argmax(axis=1), -1)
     films = Films([str(i) for i in range(len(truth))], probabilities, truth, primary)
     figures = measure(films, LabelSet(names, MULTI))
     return {**figures, "accuracy": float(((probabilities >= 0.5) == (truth > 0)).mean())}
 
 
-def compare(data: Path, work: Path) -> dict[str, dict[str, Any]]:
+def compare(data: Path, work: Path, options: TrainingOptions) -> dict[str, dict[str, Any]]:
     """Figures of each system, on all genres and on those that both models know."""
+    from vgenre.data.stages import Stage, items_key
+    from vgenre.labelling.load import load_model
+    from vgenre.models.store import CARD_FILE
+    from vgenre.training.initial import InitialWeights
+    from vgenre.training.run import train
+
     genres = poster_genres(data)
     items = poster_items(data, genres)
     posters = [item for item in items if item.split == "test"]
-    directory = work / "poster-cnn"
+    directory = Stage.of(
+        work, "poster-cnn", items_key(items), genres, options, code_here("posters.py")
+    ).place
     if not (directory / CARD_FILE).exists():
         train(
             items,
@@ -77,7 +95,8 @@ def compare(data: Path, work: Path) -> dict[str, dict[str, Any]]:
             labels=LabelSet(genres, MULTI),
             initial=InitialWeights.of("none"),
             cache=work / "features",
-            options=OPTIONS,
+            options=options,
+            card={"name": "poster-cnn"},
         )
     learnt, multi = load_model(directory), load_model("multi")
     truth = np.stack([learnt.labels.multi_hot(p.labels) for p in posters])
@@ -110,13 +129,13 @@ def table_of(found: dict[str, dict[str, Any]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = parser_of(__doc__, table=True)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     data = data_folder(args.data)
     args.work.mkdir(parents=True, exist_ok=True)
-    found = compare(data, args.work)
+    found = compare(data, args.work, TOY if args.toy else OPTIONS)
     (args.work / "posters.json").write_text(json.dumps(found, indent=2))
     text = table_of(found)
     write_table(text, args.table)

@@ -62,6 +62,19 @@ class NullWorkers:
         return (record for _, record in self._cluster.run(Nothing(), films))
 
 
+class NullRun:
+    """What `Batch` asks of a labelling run, for one that does nothing."""
+
+    key, task = "null", Task("null")
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def executor(self) -> NullWorkers:
+        """What does nothing."""
+        return NullWorkers(self._cluster)
+
+
 def megabytes() -> float:
     """Memory that this process holds."""
     with open("/proc/self/statm") as file:
@@ -82,9 +95,9 @@ def overhead(cluster: Cluster) -> dict[str, Any]:
     films = [f"/archive/{i // 100:04}/{i:06}.mkv" for i in range(PATHS)]
     held = []
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal") as journal:
-        batch = Batch(films, journal, "null")
+        batch = Batch(films, journal, NullRun(cluster))
         started, first = time.perf_counter(), 0.0
-        for i, _ in enumerate(batch.run(NullWorkers(cluster)), 1):
+        for i, _ in enumerate(batch.run(), 1):
             first = first or time.perf_counter() - started
             if i % (PATHS // 10) == 0:
                 held.append((i, round(megabytes(), 1), round(store_megabytes(), 1)))

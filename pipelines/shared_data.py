@@ -28,6 +28,7 @@ def parser_of(text: str, *, table: bool = False) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=text.splitlines()[0])
     parser.add_argument("data", nargs="?", help="the data folder, else VGENRE_DATA")
     parser.add_argument("--work", type=Path, required=True, help="folder for what lies between")
+    parser.add_argument("--toy", action="store_true", help=argparse.SUPPRESS)  # for tests
     if table:
         parser.add_argument("--table", type=Path, help="where to write the table, in Markdown")
     return parser

@@ -51,17 +51,16 @@ class Teacher:
 
 def listen(
     items: Sequence[Item], mel: MelSettings, teacher: Path
-) -> tuple[ClipFeatures, np.ndarray, np.ndarray]:
-    """All clips of some films that have sound, the teacher's scores of them, and their owners."""
+) -> tuple[ClipFeatures, np.ndarray]:
+    """All clips of some films that have sound, and the teacher's scores of them."""
     network = Teacher(teacher)
-    parts, scores, owners = [], [], []
-    for owner, item in enumerate(items):
+    parts, scores = [], []
+    for item in items:
         clips = sampled_clips(probe(item.path), Sampling(None), sample_rate=mel.sample_rate)
         for clip in clips:
             if not clip.has_sound:
                 continue
             sound = sound_input(clip, mel)
-            owners.append(owner)
             scores.append(network.hear(clip.waveform[: clip.sample_count]))
             parts.append(
                 ClipFeatures(
@@ -72,4 +71,4 @@ def listen(
                     np.array([clip.seconds], np.float32),
                 )
             )
-    return ClipFeatures.join(parts), np.stack(scores), np.array(owners)
+    return ClipFeatures.join(parts), np.stack(scores)

@@ -10,26 +10,19 @@ from __future__ import annotations
 
 import logging
 import shutil
-import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from shared_data import IMDB_GENRES, clip_items, data_folder, parser_of, poster_items
-from stages import ARCHITECTURE, BODY_LICENCE, load_body, pretrain_audio
+from stages import BODY_LICENCE, Recipe, initial_weights, show_progress
 
-from vgenre.cli.train import print_figures
 from vgenre.data.items import Item
-from vgenre.evaluation.assess import assess
-from vgenre.labelling.load import load_model
 from vgenre.labels import MULTI, LabelSet
-from vgenre.training.initial import InitialWeights
-from vgenre.training.options import TrainingOptions
-from vgenre.training.run import train
 
 LABELS = LabelSet(IMDB_GENRES, MULTI)
-OPTIONS = TrainingOptions(ARCHITECTURE, batch_size=64, epochs=12, patience=2)
-_ENOUGH = 3  # films of a genre, below which the clips' labels are not taken to know of it
+_LOOKED_FOR = 3  # films of a genre, below which the clips' labels are not taken to know of it
 
 
 def items_of(data: Path) -> list[Item]:
@@ -41,7 +34,7 @@ def items_of(data: Path) -> list[Item]:
     clips = clip_items(data, labels="genres")
     films = {item.film: item for item in clips}
     count = Counter(name for item in films.values() for name in item.labels)
-    looked_for = tuple(name for name in IMDB_GENRES if count[name] >= _ENOUGH)
+    looked_for = tuple(name for name in IMDB_GENRES if count[name] >= _LOOKED_FOR)
 
     def with_known(item: Item) -> Item:
         broadcast = {"Sport", "Documentary"} <= set(item.labels)
@@ -62,26 +55,28 @@ CARD = {
 }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = parser_of(__doc__)
     parser.add_argument("--output", type=Path, default=Path("vgenre/weights/multi"))
-    args = parser.parse_args()
-    data = data_folder(args.data)
+    args = parser.parse_args(arguments)
+    data, recipe = data_folder(args.data), Recipe.of(args.toy)
+
+    from vgenre.cli.train import print_figures
+    from vgenre.evaluation.assess import assess
+    from vgenre.labelling.load import load_model
+    from vgenre.training.run import train
+
     args.work.mkdir(parents=True, exist_ok=True)
-    items = items_of(data)
     card = train(
-        items,
+        items_of(data),
         args.work / args.output.name,
         labels=LABELS,
-        initial=InitialWeights(
-            load_body(data, args.work),
-            pretrain_audio(data, args.work, clip_items(data)),
-        ),
+        initial=initial_weights(data, args.work, recipe, clip_items(data)),
         cache=args.work / "features",
-        options=OPTIONS,
-        card=CARD,
-        progress=lambda done, of: print(f"features {done} of {of}", file=sys.stderr, end="\r"),
+        options=recipe.multi,
+        card={**CARD, "body_from": None} if args.toy else CARD,  # toys have a body of their own
+        progress=show_progress,
     )
     args.output.mkdir(parents=True, exist_ok=True)
     for name in ("card.json", *card.files):
@@ -91,7 +86,7 @@ def main() -> None:
     posters = [item for item in poster_items(data) if item.split == "test"]
     figures = assess(load_model(args.output), posters).figures()
     replace(card, metrics={**card.metrics, "posters": figures}).write(args.output)
-    print_figures(card.metrics["test"])
+    print_figures(card.metrics.get("test", {}))
     print({name: value for name, value in figures["fusion"].items() if isinstance(value, float)})
 
 

@@ -9,40 +9,37 @@ from __future__ import annotations
 
 import logging
 import shutil
-import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from cross_validate import LABELS, figures_of, logits_of_all_films, print_table
 from shared_data import clip_items, data_folder, parser_of
-from stages import BODY_LICENCE, OPTIONS, load_body, pretrain_audio
-
-from vgenre.cli.train import print_figures
-from vgenre.training.initial import InitialWeights
-from vgenre.training.run import train
+from stages import BODY_LICENCE, Recipe, initial_weights, show_progress
 
 
-def train_heads(data: Path, work: Path, output: Path) -> None:
+def train_heads(data: Path, work: Path, output: Path, recipe: Recipe) -> None:
     """Train the streams and their fusion on the clips, and write the model.
 
     Its figures, its calibration and its thresholds are those of five folds: the
     validation films alone are too few for any of them.
     """
+    from vgenre.cli.train import print_figures
+    from vgenre.training.run import train
+
     items = clip_items(data)
-    folds = logits_of_all_films(data, work)
+    folds = logits_of_all_films(data, work, recipe)
     figures = figures_of(folds)
-    measurable = np.flatnonzero(folds.measurable())
-    calibration, thresholds = folds.calibrate(measurable, LABELS)
+    calibration, thresholds = folds.calibrate(LABELS)
     card = train(
         items,
         work / output.name,
         labels=LABELS,
-        initial=InitialWeights(load_body(data, work), pretrain_audio(data, work, items)),
+        initial=initial_weights(data, work, recipe, items),
         cache=work / "features",
-        options=OPTIONS,
+        options=recipe.six,
         card={**CARD, "calibration": calibration, "thresholds": thresholds},
-        progress=lambda done, of: print(f"features {done} of {of}", file=sys.stderr, end="\r"),
+        progress=show_progress,
     )
     card = replace(card, metrics={**card.metrics, "five_folds": figures})
     card.write(work / output.name)
@@ -50,7 +47,7 @@ def train_heads(data: Path, work: Path, output: Path) -> None:
     for name in ("card.json", *card.files):
         shutil.copyfile(work / output.name / name, output / name)
     print_table(figures)
-    print_figures(card.metrics["test"])
+    print_figures(card.metrics.get("test", {}))
 
 
 CARD = {
@@ -63,14 +60,14 @@ CARD = {
 }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = parser_of(__doc__)
     parser.add_argument("--output", type=Path, default=Path("vgenre/weights/six"))
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     data = data_folder(args.data)
     args.work.mkdir(parents=True, exist_ok=True)
-    train_heads(data, args.work, args.output)
+    train_heads(data, args.work, args.output, Recipe.of(args.toy))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def model_with_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy model that OpenVINO runs, loaded in a second; all tests may read it."""
+    from toys import toy_model_with_graphs
+
+    directory = tmp_path_factory.mktemp("model") / "toy"
+    toy_model_with_graphs(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for rendered films that live as long as the test run."""
     return tmp_path_factory.mktemp("films")

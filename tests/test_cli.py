@@ -83,7 +83,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     (films / "cut.mkv").write_bytes(whole[: len(whole) // 2])
     done = vgenre(
         "label", "FILMS", "=1+2.mkv", "missing.mp4", "--model", "toy", "--output", "out/labels.csv",
-        "--output", "labels.json", "--output", "labels.jsonl", cwd=folder,
+        "--output", "labels.json", "--output", "labels.jsonl", "--all-media", cwd=folder,
     )  # fmt: skip
     lines = (folder / "labels.jsonl").read_text().splitlines()
     return Run(folder, done, {(r := json.loads(line))["path"]: r for line in lines})
@@ -194,6 +194,15 @@ def test_all_labelled_is_status_0(run: Run) -> None:
     assert done.stdout == ""
 
 
+def test_what_is_left_out_is_counted_by_kind(run: Run) -> None:
+    done = vgenre("label", "FILMS", "--exclude", "a very*", "--exclude", "sub", "--model", "toy",
+                  "--output", "some.jsonl", cwd=run.folder)  # fmt: skip
+    assert "left out: excluded (2), pictures (1), sound files (1)" in done.stderr
+    assert len((run.folder / "some.jsonl").read_text().splitlines()) == 5
+    done = vgenre("label", "FILMS/sub", "--exclude", "*.mp4", "--model", "toy", cwd=run.folder)
+    assert done.returncode == 1 and "no films found in FILMS/sub (left out" in done.stderr
+
+
 def test_extract_writes_what_the_networks_see(run: Run, tmp_path: Path) -> None:
     done = vgenre("extract", "FILMS/film.mp4", "FILMS/sub/film.mp4", "FILMS/text.mp4",
                   "--to", tmp_path, cwd=run.folder)  # fmt: skip
@@ -212,6 +221,29 @@ def test_extract_writes_what_the_networks_see(run: Run, tmp_path: Path) -> None:
     overlap = min(len(heard), len(sound) - 10 * rate)
     assert np.abs(sound[10 * rate :][:overlap] - heard[:overlap]).mean() < 0.02
     assert not (tmp_path / "film-2" / "audio.wav").exists()
+
+
+def test_the_version_is_said(tmp_path: Path) -> None:
+    done = vgenre("--version", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == f"vgenre {package.__version__}\n"
+
+
+def test_help_names_every_kind_of_output_and_of_nfo(tmp_path: Path) -> None:
+    said = " ".join(vgenre("label", "--help", cwd=tmp_path).stdout.replace("│", " ").split())
+    for word in (".csv, .json, .jsonl or .html", "--exclude", "--all-media", "relative"):
+        assert word in said
+
+
+def test_nfo_may_stand_alone_and_its_old_mode_is_explained(run: Run, tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", seconds=1)
+    (tmp_path / "a.nfo").write_text("<movie><title>a</title></movie>")
+    model = run.folder / "toy"
+    done = vgenre("label", "--model", model, "--nfo", "a.mp4", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "NFO files: 1 merged, 0 created, 0 left, 0 refused" in done.stderr
+    assert "<genre>" in (tmp_path / "a.nfo").read_text()
+    done = vgenre("label", "a.mp4", "--model", model, "--nfo", "merge", cwd=tmp_path)
+    assert done.returncode == 1 and "'replace' now" in " ".join(done.stderr.split())
 
 
 def test_models_lists_what_ships_within_80_columns(tmp_path: Path) -> None:

@@ -18,18 +18,25 @@ from rendered import film
 from toys import without_times
 
 import vgenre
-from vgenre.batch.executors import InProcess, Task
-from vgenre.batch.ray import Cluster, RayWorkers, WorkerLost
+from vgenre.batch.actors import Share, WorkerHung, WorkerLost
+from vgenre.batch.executors import Fault, InProcess, Task
+from vgenre.batch.ray import Cluster, RayWorkers
 from vgenre.cli import _with_addresses
 from vgenre.data.cache import FeatureCache
 from vgenre.data.items import Item
-from vgenre.errors import DataError, ModelError, VgenreError
+from vgenre.errors import DataError, FFmpegNotFoundError, ModelError, VgenreError
 from vgenre.models.card import Architecture, ZooNetwork
 from vgenre.training.initial import InitialWeights
 from vgenre.training.options import TrainingOptions
 from vgenre.training.run import train
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+
+
+@pytest.fixture
+def model(model_with_graphs: Path) -> Path:
+    """A model that every process loads in a second."""
+    return model_with_graphs
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +78,31 @@ def plain(results) -> dict[str, dict]:  # type: ignore[no-untyped-def]
     return {result.path: result.to_dict() | {"seconds": 0} for result in results}
 
 
-def actors() -> list[int]:
-    """The processes of the actors that are at a film."""
-    found = subprocess.run(
-        ["pgrep", "-f", "ray::_Actor.do"], capture_output=True, text=True, check=False
-    )
-    return [int(pid) for pid in found.stdout.split()]
+def actors(nodes, at: str = "") -> list[int]:  # type: ignore[no-untyped-def]
+    """The processes of this cluster's actors, or of those whose FFmpeg is at some film."""
+    found = []
+    for node in nodes.list_all_nodes():
+        for raylet in node.all_processes.get("raylet", []):
+            for pid in children(raylet.process.pid):
+                if b"ray::_Actor" in command_of(pid) and (
+                    not at or any(at.encode() in command_of(child) for child in children(pid))
+                ):
+                    found.append(pid)
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started."""
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [int(child) for child in found.stdout.split()]
+
+
+def command_of(pid: int) -> bytes:
+    """The command line of a process; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def when(condition, do, seconds: float = 60) -> threading.Thread:  # type: ignore[no-untyped-def]
@@ -129,7 +155,7 @@ def test_a_poisonous_film_is_an_error_and_the_rest_is_done(
 
 def test_an_actor_that_is_killed_costs_nothing(nodes, model: Path, tmp_path: Path) -> None:
     films = slow_films(tmp_path, 5)
-    killer = when(actors, lambda pids: os.kill(pids[0], signal.SIGKILL))
+    killer = when(lambda: actors(nodes, "slow-"), lambda pids: os.kill(pids[0], signal.SIGKILL))
     found = list(RayWorkers(Task(str(model)), Cluster(nodes.address)).run(films))
     killer.join()
     assert sorted(r.path for r in found) == films
@@ -142,7 +168,8 @@ def test_a_node_that_is_killed_costs_nothing(nodes, model: Path, tmp_path: Path)
     nodes.wait_for_nodes()
     cluster = Cluster(nodes.address, actors=3)
     killer = when(
-        lambda: len(actors()) == 3, lambda _: nodes.remove_node(lost, allow_graceful=False)
+        lambda: len(actors(nodes, "slow-")) == 3,
+        lambda _: nodes.remove_node(lost, allow_graceful=False),
     )
     found = list(RayWorkers(Task(str(model)), cluster).run(films))
     killer.join()
@@ -237,7 +264,11 @@ class _Counts:
             if film == "bad":
                 os._exit(7)
             if film == "bug":
-                raise ZeroDivisionError
+                raise ZeroDivisionError("by nothing")
+            if film == "data":
+                raise DataError("the cache is gone")
+            if film == "lock":
+                return threading.Lock()
             return os.getpid(), len(had)
 
         return do
@@ -245,12 +276,103 @@ class _Counts:
 
 def test_the_job_is_loaded_once_an_actor(nodes) -> None:
     films = [str(i) for i in range(200)]
-    found = dict(Cluster(nodes.address).run(_Counts(), [*films, "bad", "bug"]))
+    found = dict(Cluster(nodes.address).run(_Counts(), [*films, "bad", "bug", "lock"]))
     assert isinstance(found.pop("bad"), WorkerLost)
-    assert found.pop("bug") == WorkerLost("ZeroDivisionError")
+    assert found.pop("bug") == Fault(
+        "ZeroDivisionError",
+        "bug: a fault in vgenre while labelling it: ZeroDivisionError: by nothing; report it",
+    )
+    assert isinstance(found.pop("lock"), Fault)  # it cannot be sent
     assert sorted(found, key=int) == films
     assert len({pid for pid, _ in found.values()}) <= 6
     assert max(count for _, count in found.values()) > 50
+
+
+def test_an_error_that_all_films_would_have_ends_the_run(nodes) -> None:
+    with pytest.raises(DataError, match=r"^the cache is gone$"):
+        list(Cluster(nodes.address).run(_Counts(), ["a", "data", "b"]))
+
+
+class _CannotLoad:
+    """A job with a fault."""
+
+    def load(self):  # type: ignore[no-untyped-def]
+        raise TypeError("no such layer")
+
+
+def test_what_cannot_be_loaded_is_said_and_not_tried_again(nodes) -> None:
+    with pytest.raises(VgenreError, match="cannot be loaded: TypeError: no such layer"):
+        list(Cluster(nodes.address).run(_CannotLoad(), ["a"]))
+
+
+def test_a_missing_ffmpeg_ends_the_run(
+    nodes, model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = TaskWithoutFFmpeg(str(model))
+    with pytest.raises(FFmpegNotFoundError, match="VGENRE_FFMPEG is '/nonexistent'"):
+        list(RayWorkers(task, Cluster(nodes.address)).run([str(folder / "0.mp4")]))
+
+
+class TaskWithoutFFmpeg(Task):
+    """A task on machines that have no FFmpeg."""
+
+    def load(self, *, check: bool = True):  # type: ignore[no-untyped-def]
+        os.environ["VGENRE_FFMPEG"] = "/nonexistent"
+        return super().load(check=check)
+
+
+class _Sleeps:
+    """A job that hangs on some films, and on others is slow but gives signs of life."""
+
+    def load(self):  # type: ignore[no-untyped-def]
+        return _Sleeper()
+
+
+class _Sleeper:
+    last_sign = 0.0
+
+    def __call__(self, film: str) -> str:
+        for _ in range(12 if film == "slow" else 0):
+            time.sleep(1)
+            self.last_sign = time.monotonic()
+        if film == "stuck":
+            time.sleep(1000)
+        return film
+
+
+def test_a_film_that_hangs_its_actor_is_given_up(nodes) -> None:
+    films = ["a", "stuck", "slow", "b"]
+    found = dict(Cluster(nodes.address).run(_Sleeps(), films, film_timeout=8))
+    assert found == {"a": "a", "b": "b", "slow": "slow", "stuck": WorkerHung(8)}
+
+
+def test_room_is_counted_node_by_node(nodes) -> None:
+    ray = Cluster(nodes.address).connect()
+    assert Share(cpus=1, gpus=0).room(ray) == 2
+    assert Share(cpus=0.6, gpus=0).room(ray) == 2, "0.4 of one node and of the other are no place"
+    assert Share(cpus=0.1, gpus=0).room(ray) == 20
+    assert Share(cpus=2, gpus=0).room(ray) == 0
+    assert Share(cpus=1, gpus=1).room(ray) == 0
+
+
+def test_a_cluster_that_can_place_no_actor_says_so(nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vgenre.batch.actors._PLACE_SECONDS", 2.0)
+    said = "no node of the cluster has the 2 CPUs that an actor asks for; the largest has 1 CPU"
+    with pytest.raises(VgenreError, match=said):
+        list(Cluster(nodes.address, cpus=2).run(_Counts(), ["a"]))
+    with pytest.raises(VgenreError, match="has the 1 CPU and 1 GPU that an actor asks for"):
+        list(Cluster(nodes.address, gpus=1).run(_Counts(), ["a"]))
+
+    ray = Cluster(nodes.address).connect()
+    holder = ray.remote(num_cpus=1)(_Sleeper)
+    holders = [holder.remote() for _ in range(2)]
+    ray.get([one.__ray_ready__.remote() for one in holders])
+    try:
+        with pytest.raises(VgenreError, match=r"placed no actor .* only 0 CPUs are free"):
+            list(Cluster(nodes.address).run(_Counts(), ["a"]))
+    finally:
+        for one in holders:
+            ray.kill(one)
 
 
 def test_what_cannot_be_done_is_said(

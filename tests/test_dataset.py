@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rendered import frame_number, lavfi, render
 
-from vgenre.data.frames import decode_frames
+from vgenre.data.frames import film_frames
 from vgenre.data.items import Item, film_weights, split_by_film
 from vgenre.data.load import load_items
-from vgenre.errors import DataError
+from vgenre.errors import DataError, MediaError
 from vgenre.media.find import find_media
+from vgenre.media.sampling import Sampling
 
 
 def touch(root: Path, *names: str) -> None:
@@ -88,6 +91,19 @@ def test_manifest_is_read(tmp_path: Path) -> None:
     assert load_items(manifest) == [
         Item(str(tmp_path / "clips/a1.mp4"), ("Action", "Horror"), "A, the film", "train"),
         Item("/abs/b.mp4", (), "b", "val", measured=False),
+    ]
+
+
+def test_a_manifest_can_hold_urls_and_absolute_paths(tmp_path: Path) -> None:
+    manifest = tmp_path / "set.csv"
+    manifest.write_text(
+        "path,labels\ns3://archive/old/film.mkv,Action\nhttps://host/a%20b.mp4?v=1,Horror\n"
+        "/abs/c.mp4,Action\n"
+    )
+    assert load_items(manifest) == [
+        Item("s3://archive/old/film.mkv", ("Action",), "film"),
+        Item("https://host/a%20b.mp4?v=1", ("Horror",), "a%20b"),
+        Item("/abs/c.mp4", ("Action",), "c"),
     ]
 
 
@@ -198,12 +214,65 @@ def test_weights_give_genres_and_films_the_same_say() -> None:
 # --- frames ---------------------------------------------------------------------------------
 
 
-def test_frames_of_a_data_set_are_decoded_once(tmp_path: Path, short_film: Path) -> None:
-    items = [Item(str(short_film), ("A",), "a"), Item(str(short_film), ("B",), "b")]
-    frames, owners = decode_frames(items, tmp_path / "cache" / "frames.u8")
-    assert frames.shape == (len(owners), 299, 299, 3)
-    assert Counter(owners.tolist()) in ({0: 6, 1: 6}, {0: 7, 1: 7})
-    assert np.array_equal(frames[: len(owners) // 2], frames[len(owners) // 2 :])
-    written = (tmp_path / "cache" / "frames.u8").stat().st_mtime_ns
-    decode_frames(items, tmp_path / "cache" / "frames.u8")
-    assert (tmp_path / "cache" / "frames.u8").stat().st_mtime_ns == written
+def test_frames_to_learn_from_are_those_of_sampled_clips(
+    tmp_path: Path, counter_film: Path
+) -> None:
+    items = [Item(str(counter_film), ("A",), "a")]  # 14 s at 25 fps
+    file = tmp_path / "cache" / "frames.raw"
+    frames, owners = film_frames(items, file, Sampling(1))
+    assert frames.shape == (20, 299, 299, 3) and isinstance(frames, np.memmap)
+    assert owners.tolist() == [0] * 20
+    numbers = [frame_number(frame) for frame in frames]
+    # One clip of 10 s from the middle, two frames a second.
+    assert numbers[0] == pytest.approx(2 * 25, abs=7)
+    assert np.diff(numbers) == pytest.approx(12.5, abs=7)
+    whole, _ = film_frames(items, file, Sampling(None))
+    assert len(whole) == 28
+
+
+def test_frames_of_a_film_are_capped_and_spread_over_it(tmp_path: Path, counter_film: Path) -> None:
+    items = [Item(str(counter_film), ("A",), "a")]
+    frames, _ = film_frames(items, tmp_path / "frames.raw", Sampling(None), most=7)
+    numbers = [frame_number(frame) for frame in frames]
+    assert len(numbers) == 7 and np.diff(numbers) == pytest.approx(50, abs=7)
+    two_files = [*items, *items]
+    _, owners = film_frames(two_files, tmp_path / "frames.raw", Sampling(None), most=8)
+    assert owners.tolist() == [0] * 4 + [1] * 4, "the files of a film share"
+
+
+def test_frames_are_read_past_bad_films_and_nothing_of_them_stays(
+    tmp_path: Path, short_film: Path
+) -> None:
+    (tmp_path / "bad.mp4").write_text("no film")
+    heard = render(tmp_path / "a.wav", *lavfi("sine=frequency=440"), "-t", 3)
+    items = [
+        Item(str(tmp_path / "bad.mp4"), ("A",), "bad"),
+        Item(str(heard), ("A",), "heard"),
+        Item(short_film.as_uri(), ("B",), "short"),
+    ]
+    skipped: list[MediaError] = []
+    frames, owners = film_frames(
+        items, tmp_path / "frames.raw", Sampling(4), skipped=skipped.append
+    )
+    assert [error.path for error in skipped] == [items[0].path]
+    assert set(owners.tolist()) == {2} and len(frames) == len(owners) == 6
+    with pytest.raises(MediaError, match=r"no file could be read"):
+        film_frames(items[:1], tmp_path / "none.raw", Sampling(4), skipped=skipped.append)
+
+
+def test_frames_are_decoded_once_and_anew_when_a_film_changed(
+    tmp_path: Path, short_film: Path
+) -> None:
+    copy = tmp_path / "film.mkv"
+    copy.write_bytes(short_film.read_bytes())
+    items = [Item(str(copy), ("A",), "a")]
+    file = tmp_path / "frames.raw"
+
+    def written() -> int:
+        film_frames(items, file, Sampling(4))
+        return file.stat().st_mtime_ns
+
+    first = written()
+    assert written() == first
+    os.utime(copy, (1, 1))
+    assert written() != first

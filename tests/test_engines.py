@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rendered import film
-from toys import toy_model, toy_model_with_graphs
+from toys import toy_model
 
 import vgenre
 from vgenre.batch.ray import Cluster
@@ -41,12 +41,10 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def model(model_with_graphs: Path) -> Path:
     """A toy with graphs."""
-    directory = tmp_path_factory.mktemp("engines") / "toy"
-    toy_model_with_graphs(directory)
-    return directory
+    return model_with_graphs
 
 
 def test_openvino_gives_what_tensorflow_gives(model: Path) -> None:
@@ -197,7 +195,7 @@ def test_features_to_train_on_are_of_one_precision_on_all_cpus() -> None:
     engine, name = feature_engine(body, "hash")
     assert name == "hash openvino f32" or has_gpu()
     wanted = TensorFlowEngine(body).features(FRAMES)
-    np.testing.assert_allclose(engine.features(FRAMES), wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(engine.features(FRAMES), wanted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.fixture

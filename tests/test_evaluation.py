@@ -9,8 +9,9 @@ from sklearn.metrics import average_precision_score, f1_score
 from vgenre.data.items import Item
 from vgenre.errors import DataError
 from vgenre.evaluation.films import Films, films_of
-from vgenre.evaluation.intervals import bootstrap, paired_bootstrap
-from vgenre.evaluation.measures import calibration_error, majority, measure, outside
+from vgenre.evaluation.intervals import bootstrap, paired_bootstrap, sureness
+from vgenre.evaluation.measures import calibration_error, majority, measure, outside, rounded
+from vgenre.evaluation.resampled import ResampledFigures
 from vgenre.labels import MULTI, UNKNOWN, LabelSet
 
 LABELS = LabelSet(("A", "B", "C"))
@@ -107,6 +108,51 @@ def test_clips_become_films_weighed_by_their_length() -> None:
     assert found.primary.tolist() == [1, -1]
 
 
+def random_films(n: int, mode: str, *, rare: int = 0) -> tuple[Films, LabelSet]:
+    """Films of four labels, some of which are not known in ``multi`` mode; scores with ties."""
+    rng = np.random.default_rng(1)
+    labels = LabelSet(("A", "B", "C", "D"), mode)
+    primary = rng.integers(0, 3, n)
+    primary[:rare] = 3
+    truth = np.eye(4)[primary]
+    truth[np.arange(n), (primary + 1) % 3] = rng.random(n) < 0.2
+    p = (0.3 * truth + 0.7 * rng.dirichlet(np.ones(4), n)).round(2)
+    if mode == MULTI:
+        truth[rng.random(truth.shape) < 0.1] = UNKNOWN
+    else:
+        truth[-3:], primary[-3:] = 0, -1
+    return Films([str(i) for i in range(n)], p, truth, primary), labels
+
+
+@pytest.mark.parametrize("mode", ["single", MULTI])
+def test_figures_of_resampled_films_are_those_of_the_films_drawn(mode: str) -> None:
+    films, labels = random_films(60, mode, rare=20)
+    figures = ResampledFigures(films, labels)
+    rng = np.random.default_rng(0)
+    draws = [np.arange(60), *(rng.integers(60, size=60) for _ in range(10))]
+    found = figures(np.stack([np.bincount(rows, minlength=60) for rows in draws]))
+    for rows, values in zip(draws, found.T, strict=True):
+        expected = measure(films.take(rows), labels)
+        assert dict(zip(figures.names, values, strict=True)) == pytest.approx(
+            {name: expected[name] for name in figures.names}, abs=1e-9
+        )
+    numbers = {name for name, value in expected.items() if isinstance(value, float)}
+    assert set(figures.names) == numbers
+
+
+def test_every_resampling_has_the_mean_over_the_same_labels() -> None:
+    films, labels = random_films(40, "single", rare=1)
+    figures = ResampledFigures(films, labels)
+    without = np.ones((1, 40))
+    without[0, 0] = 0  # the one film of D
+    found = dict(zip(figures.names, figures(without)[:, 0], strict=True))
+    whole = measure(films, labels)["per_label"]
+    rest = measure(films.take(np.arange(1, 40)), labels)["per_label"]
+    aps = [rest[name]["AP"] for name in "ABC"] + [whole["D"]["AP"]]
+    assert rest["D"]["AP"] is None
+    assert found["mAP"] == pytest.approx(np.mean(aps))
+
+
 def test_the_interval_holds_the_figure() -> None:
     rng = np.random.default_rng(0)
     truth = np.eye(3)[rng.integers(0, 3, 80)]
@@ -115,3 +161,46 @@ def test_the_interval_holds_the_figure() -> None:
     low, high = bootstrap(many, LABELS, rounds=100)["mAP"]
     assert low < measure(many, LABELS)["mAP"] < high
     assert high - low < 0.3
+
+
+def test_the_interval_of_a_mean_precision_lies_round_it() -> None:
+    """Films drawn twice raise average precision; a percentile interval lies too high."""
+    labels = LabelSet(tuple("ABCDEFGHIJ"), MULTI)
+    rng = np.random.default_rng(1)
+    truth = (rng.random((60, 10)) < 0.1).astype(float)
+    names = [str(i) for i in range(60)]
+    films = Films(names, 0.2 * truth + rng.random(truth.shape), truth, np.zeros(60, int))
+    figure = measure(films, labels)["mAP"]
+    low, high = bootstrap(films, labels)["mAP"]
+    figures = ResampledFigures(films, labels)
+    rng = np.random.default_rng(0)
+    counts = np.stack([np.bincount(rng.integers(60, size=60), minlength=60) for _ in range(1000)])
+    drawn = figures(counts)[figures.names.index("mAP")]
+    assert np.mean(drawn > figure) > 0.6, "the draws lie above the figure"
+    plain = np.quantile(drawn, [0.025, 0.975])
+    assert low < plain[0] and high < plain[1]
+    assert low < figure < high
+
+
+def test_figures_that_are_the_same_in_every_resampling_have_an_interval() -> None:
+    truth = np.eye(3)[np.arange(12) % 3]
+    right = Films([str(i) for i in range(12)], truth, truth, truth.argmax(axis=1))
+    found = bootstrap(right, LABELS, rounds=50)
+    assert found["mAP"] == found["top1"] == (1, 1)
+    assert paired_bootstrap(right, right, LABELS, rounds=50) == {
+        "difference": 0,
+        "interval_95": (0, 0),
+        "share_better": 0,
+    }
+
+
+def test_few_films_have_a_warning_and_no_interval() -> None:
+    few = sureness(films(), LABELS)
+    assert set(few) == {"warning"} and "on 4 films" in few["warning"]
+    many, labels = random_films(10, "single")
+    assert set(sureness(many, labels)) == {"interval_95"}
+
+
+def test_figures_are_rounded_all_the_way_down() -> None:
+    figures = {"a": (1 / 3, np.float32(0.25)), "b": {"c": [2, None, "x", True, 0.12346]}}
+    assert rounded(figures) == {"a": [0.3333, 0.25], "b": {"c": [2, None, "x", True, 0.1235]}}

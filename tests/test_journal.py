@@ -6,8 +6,11 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import ClassVar
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from vgenre.batch.journal import Journal, JournalReader, film_key
 from vgenre.errors import DataError
@@ -114,6 +117,35 @@ def test_a_journal_takes_what_another_one_knows(tmp_path: Path) -> None:
         assert journal["a"] == {"n": 1} and not journal.adopt("b")
     with Journal(tmp_path / "new") as journal:
         assert journal["a"] == {"n": 1}
+
+
+class Listed(MemoryFileSystem):
+    """A store that answers from a listing that it read before, as S3 does."""
+
+    protocol = "listed"
+    cachable = False
+    listing: ClassVar[dict[str, dict]] = {}
+
+    def __init__(self, use_listings_cache: bool = True) -> None:
+        super().__init__()
+        self.listed = use_listings_cache
+
+    def info(self, path: str, **options: object) -> dict:
+        path = path.rpartition("://")[2]
+        known = {**super().info(path), "ETag": str(super().info(path)["size"])}
+        return self.listing.setdefault(path, known) if self.listed else known
+
+
+def test_a_remote_film_that_changed_behind_its_listing_is_seen() -> None:
+    fsspec.register_implementation("listed", Listed, clobber=True)
+    store = MemoryFileSystem()
+    store.pipe("/films/a.mkv", b"one")
+    url = "listed:///films/a.mkv"
+    first, fresh = film_key(url, "s"), film_key(url, "s", fresh=True)
+    assert first == fresh
+    store.pipe("/films/a.mkv", b"another")
+    assert film_key(url, "s") == first and film_key(url, "s", fresh=True) != fresh
+    store.rm("/films", recursive=True)
 
 
 def test_a_film_has_another_key_when_it_changed(tmp_path: Path) -> None:

@@ -203,6 +203,7 @@ def test_a_genre_of_ones_own_is_written_in_any_encoding(tmp_path: Path) -> None:
         ("", "it is empty"),
         ('<?xml version="1.0" encoding="klingon"?><movie/>', "nothing is known of its encoding"),
         ("<movie/>" + " " * 10_000_001, "it is too large"),
+        ("<movie/>" * 1_000_000, "it holds more than 200 documents"),
     ],
 )
 @pytest.mark.parametrize("mode", ["replace", "create"])
@@ -216,6 +217,24 @@ def test_what_cannot_be_merged_safely_is_left_as_it_is(
     assert outcome.path == str(tmp_path / "a.nfo")
     assert (tmp_path / "a.nfo").read_text() == text
     assert not (tmp_path / "a.nfo.bak").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<movie>" + "<a>" * 100_000 + "</a>" * 100_000 + "</movie>",
+        "<movie a='" + "x" * 9_000_000 + "'/>",
+        "<movie>" + "<genre/>" * 100_000 + "</movie>",
+        "<movie>" + "&" * 2_000_000 + "</movie>",
+        "<movie>" + "\n" * 2_000_000 + "<genre/></movie>",
+    ],
+    ids=["deep", "attribute", "many", "signs", "lines"],
+)
+def test_what_is_made_to_do_harm_is_merged_or_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.nfo").write_text(text)
+    outcome = write_nfo(named(tmp_path / "a.mkv", "Action"))
+    assert outcome.what == MERGED or "XML" in outcome.reason
+    assert outcome.what == REFUSED or genres_in(tmp_path / "a.nfo") == 1
 
 
 def test_films_without_labels_leave_an_nfo_alone(tmp_path: Path) -> None:

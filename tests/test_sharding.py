@@ -39,12 +39,30 @@ def test_shares_are_disjoint_whole_and_even() -> None:
     assert Shard(3, 3).holds("a/film.mkv"), "the same for ever, whatever the machine"
 
 
+def share(index: int, root: Path) -> list[str]:
+    """One half of a folder's films."""
+    return Shard(index, 2).pick(find_media([root]), [str(root)])
+
+
+def test_a_film_that_is_named_and_one_below_a_folder_are_shared_by_their_names() -> None:
+    names = [f"{i}.mkv" for i in range(50)]
+    below = [[f"FILMS/{name}" for name in names], ["FILMS"]]
+    named = [[f"/films/{name}" for name in names], [f"/films/{name}" for name in names]]
+    remote = [[f"s3:///a/FILMS/{name}" for name in names], ["s3://a/FILMS/"]]
+    for i in (1, 2):
+        shares = [
+            [film.rpartition("/")[2] for film in Shard(i, 2).pick(films, paths)]
+            for films, paths in (below, named, remote)
+        ]
+        assert shares[0] == shares[1] == shares[2] and 0 < len(shares[0]) < 50
+
+
 def test_a_share_does_not_depend_on_where_the_folder_is(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "else").symlink_to(folder)
     for root in (folder, tmp_path / "else"):
-        films = [Path(f).relative_to(root) for f in Shard(1, 2).films([str(root)])]
-        assert films == [Path(f).relative_to(folder) for f in Shard(1, 2).films([str(folder)])]
-    shares = [Shard(i, 2).films([str(folder)]) for i in (1, 2)]
+        films = [Path(f).relative_to(root) for f in share(1, root)]
+        assert films == [Path(f).relative_to(folder) for f in share(1, folder)]
+    shares = [share(i, folder) for i in (1, 2)]
     assert sorted(shares[0] + shares[1]) == sorted(find_media([folder]))
 
 
@@ -98,5 +116,63 @@ def test_strange_journals_are_refused(folder: Path, model: Path, tmp_path: Path)
         ["merge", str(folder), "--journal", str(tmp_path / "s*.journal"), "--output",
          str(tmp_path / "x.csv")],
     )  # fmt: skip
-    assert "shares of one run have the same model" in str(found.exception)
+    assert "differ in the genres: Action, Horror and Drama, Western" in str(found.exception)
+    assert "s1.csv.journal" in str(found.exception) and "s2.csv.journal" in str(found.exception)
     assert not (tmp_path / "x.csv").exists()
+
+
+def refused(*arguments: object) -> str:
+    """What a command that cannot be done says."""
+    return str(CliRunner().invoke(app, [str(argument) for argument in arguments]).exception)
+
+
+def test_shares_of_different_settings_are_refused_by_name(
+    folder: Path, model: Path, tmp_path: Path
+) -> None:
+    for i, clips in ((1, 4), (2, 10)):
+        run("label", folder, "--model", model, "--shard", f"{i}/2", "--sampling", clips,
+            "--output", tmp_path / f"s{i}.csv")  # fmt: skip
+    said = refused("merge", folder, "--journal", tmp_path / "s*.journal", "--output",
+                   tmp_path / "x.csv")  # fmt: skip
+    assert "differ in --sampling: 4 and 10" in said
+    assert str(tmp_path / "s1.csv.journal") in said and str(tmp_path / "s2.csv.journal") in said
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_of_a_journal_the_records_of_its_last_settings_are_taken(
+    folder: Path, model: Path, tmp_path: Path
+) -> None:
+    film(tmp_path / "f.mp4", seconds=25)
+    one = tmp_path / "one.jsonl"
+    for clips in (1, 2, 1):  # the third finds all known, and writes no record
+        run("label", tmp_path / "f.mp4", "--model", model, "--sampling", clips, "--output", one)
+    status, said = run("merge", tmp_path / "f.mp4", "--journal", f"{one}.journal", "--output",
+                       tmp_path / "all.jsonl")  # fmt: skip
+    assert status == 0 and "1 film joined from 1 journal," in said
+    assert without_times(tmp_path / "all.jsonl") == without_times(one)
+    assert len(without_times(one)[0]["clips"]) == 1
+
+
+def test_merging_leaves_other_files_as_they_are(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "out" / "notes.json"
+    other.parent.mkdir()
+    other.write_text('{"one": "line, and no end of it"}')
+    said = refused("merge", folder, "--journal", tmp_path / "out" / "*", "--output",
+                   tmp_path / "x.csv")  # fmt: skip
+    assert f"{other}: this is no journal of vgenre" in said
+    assert other.read_text() == '{"one": "line, and no end of it"}'
+
+
+def test_a_report_of_shares_without_pictures_says_so(
+    folder: Path, model: Path, tmp_path: Path
+) -> None:
+    options = ("--model", model, "--sampling", 1)
+    merging = ("merge", folder, "--journal", tmp_path / "*.journal", "--output",
+               tmp_path / "all" / "all.html")  # fmt: skip
+    run("label", folder, *options, "--output", tmp_path / "s.jsonl")
+    said = run(*merging)[1]
+    assert "5 films without pictures" in said and "labels nothing anew" in said
+    run("label", folder, *options, "--output", tmp_path / "s.jsonl", "--output",
+        tmp_path / "s.html")  # fmt: skip
+    assert "without pictures" not in run(*merging)[1]
+    assert (tmp_path / "all" / "all.html").read_text().count("data:image") == 10

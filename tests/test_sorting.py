@@ -13,6 +13,7 @@ import pytest
 from vgenre.errors import MediaError
 from vgenre.labelling.record import OK, FilmResult, failure
 from vgenre.media.find import LINKS_FOLDER, find_films
+from vgenre.output.effects import GenreFolders
 from vgenre.output.sorting import LINKS, SortOutcome, remove_dead_links, sort_film
 
 FAILED = failure(MediaError("x", "broken"), "x", "six")
@@ -165,6 +166,15 @@ def test_links_of_films_that_are_gone_are_removed(tmp_path: Path) -> None:
     assert links(folder) == [*kept, "Action/u.mkv"]
     assert not (folder / "Horror").exists()
     assert remove_dead_links(tmp_path / "nowhere") == 0
+
+
+def test_a_film_that_was_moved_gets_its_plain_name_again(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        folders = GenreFolders(tmp_path / "sorted", "symlink")
+        folders.apply(named(tmp_path / "films" / place / "a.mkv", "Action"))
+        assert links(tmp_path / "sorted") == ["Action/a.mkv"]
+        shutil.rmtree(tmp_path / "films" / "one", ignore_errors=True)
+    assert "1 made, 0 kept, 1 removed" in folders.sentences()[0]
 
 
 # --- kinds ----------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ class Additions(Task):
         """What adds the things that another task asks for."""
         return cls(**{field.name: getattr(task, field.name) for field in fields(Task)})
 
-    def load(self) -> Completer:  # type: ignore[override]
+    def load(self, *, check: bool = True) -> Completer:  # type: ignore[override]
         """What adds to records, in this process."""
         return Completer(self)
 
@@ -85,7 +85,8 @@ class Completer:
         return self._given or Task.load(self._task)
 
     @cached_property
-    def _card(self) -> ModelCard:
+    def card(self) -> ModelCard:
+        """The card of the model that labelled the films."""
         return self._given.card if self._given else read_card(find_model(self._task.model))
 
     def label(self, path: str | os.PathLike[str], **_: Any) -> FilmResult:
@@ -97,7 +98,7 @@ class Completer:
         film = path.record
         try:
             if self._task.pictures and not has_previews(film):
-                film = add_previews(film, self._card, self._task.sampling)
+                film = add_previews(film, self.card, self._task.sampling)
             if self._task.explain and film.clips and film.explanation is None:
                 film = replace(film, explanation=self._explained(film))
         except (MediaError, OSError):

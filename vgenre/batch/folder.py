@@ -10,6 +10,7 @@ from ..labelling.model import Model
 from ..labelling.record import FilmResult
 from ..media.find import find_films
 from ..media.sampling import Sampling
+from .executors import FILM_TIMEOUT
 from .journal import Journal
 from .ray import Cluster
 from .run import Batch, plan_run
@@ -27,6 +28,7 @@ def label_folder(
     restart: bool = False,
     exclude: Iterable[str] = (),
     all_media: bool = False,
+    film_timeout: float | None = FILM_TIMEOUT,
 ) -> Iterator[FilmResult]:
     """Name the genres of all films in a folder.
 
@@ -59,6 +61,9 @@ def label_folder(
         Shell patterns of files and folders to leave out.
     all_media : bool
         Take the pictures, sound files, trailers and extras of folders too.
+    film_timeout : float or None
+        Seconds that a film may go without progress before its process, or its actor, is
+        ended and the film is an error; None: for ever. Nothing ends a film in this process.
 
     Yields
     ------
@@ -84,7 +89,14 @@ def label_folder(
         paths = [paths]
     films = find_films(map(os.fsdecode, paths), exclude=exclude, all_media=all_media)
     cluster = Cluster(ray) if isinstance(ray, str) else ray
-    run = plan_run(model, engine=engine, sampling=sampling, jobs=jobs, cluster=cluster)
+    run = plan_run(
+        model,
+        engine=engine,
+        sampling=sampling,
+        jobs=jobs,
+        cluster=cluster,
+        film_timeout=film_timeout,
+    )
     if journal is None:
         yield from run.executor().run(films)
         return

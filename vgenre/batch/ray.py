@@ -10,27 +10,32 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
-from ..errors import DataError, VgenreError
+from ..errors import DataError, VgenreError, needs
 from ..labelling.record import FilmResult, failure
 from ..media.remote import place_of
+from .actors import ActorRun, Job, Share, WorkerHung, WorkerLost
 from .additions import at_place
-from .executors import Progress, Task, WorkerDied
+from .executors import Fault, FilmTimeout, Progress, Task, WorkerDied
 
 ADDRESSES = "auto, local, HOST:PORT or ray://HOST:PORT"
-_FALSE_STARTS = 3  # an actor may fail to start so often, for each that is wanted
-_LOOK_AGAIN = 10.0  # seconds after which to see whether the cluster has grown
 
 
-class Job(Protocol):
-    """What actors do with films."""
+class _Labeller:
+    """A loaded model as a function from paths to records."""
 
-    def load(self) -> Callable[[str], Any]:
-        """What takes a film's path, loaded once an actor."""
+    def __init__(self, task: Task) -> None:
+        self._model, self._how = task.load(), task.how
+        self.last_sign = 0.0
+
+    def __call__(self, film: str) -> FilmResult:
+        return self._model.label(film, progress=self._note, **self._how)
+
+    def _note(self, part: float) -> None:
+        self.last_sign = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -45,16 +50,8 @@ class Labelling:
     task: Task
 
     def load(self) -> Callable[[str], FilmResult]:
-        """The model, as a function from paths to records."""
-        model = self.task.load()
-        return lambda film: model.label(film, **self.task.how)
-
-
-@dataclass(frozen=True)
-class WorkerLost:
-    """In the place of a result: the actors that were at this film died, twice."""
-
-    cause: str
+        """Load the model on the actor's machine; the engine ``auto`` is chosen there."""
+        return _Labeller(self.task)
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,9 @@ class Cluster:
     cpus: float = 1.0
     gpus: float = 0.0
 
-    def run(self, job: Job, films: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    def run(
+        self, job: Job, films: Iterable[str], *, film_timeout: float | None = None
+    ) -> Iterator[tuple[str, Any]]:
         """Do a job with each film, in the order in which they are finished.
 
         The films wait here: each actor has one at a time, so that what an actor dies of is
@@ -87,84 +86,46 @@ class Cluster:
         ----------
         job : Job
         films : iterable of str
+        film_timeout : float, optional
+            Seconds that a film may go without progress before its actor is ended.
 
         Yields
         ------
         film : str
         result : object
-            What the job made of it, or `WorkerLost`.
+            What the job made of it, or a `Fault`, `WorkerLost` or `WorkerHung`.
 
         Raises
         ------
         VgenreError
-            If Ray is not installed, no cluster is found, or the actors cannot start.
+            If Ray is not installed, no cluster is found, the cluster has no place for an
+            actor, or the actors cannot load the job; or one that the job raised and that is
+            no `MediaError`.
         """
-        ray = self.connect()
-        actor = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_restarts=0)(_Actor)
-        waiting = deque(films)
-        wanted, asked = self.actors or self.room(ray), time.monotonic()
-        starting: dict[Any, Any] = {}  # what Ray will tell of, and the actor it is of
-        working: dict[Any, tuple[Any, str | None]] = {}
-        tried: set[str] = set()
-        false_starts = 0
-        try:
-            while waiting or working:
-                if not self.actors and time.monotonic() - asked > _LOOK_AGAIN:
-                    wanted, asked = self.room(ray), time.monotonic()
-                while len(starting) + len(working) < min(wanted, len(waiting) + len(working)):
-                    one = actor.remote(job)
-                    starting[one.ready.remote()] = one
-                (told,), _ = ray.wait([*starting, *working], num_returns=1)
-                one, film = working.pop(told) if told in working else (starting.pop(told), None)
-                try:
-                    found = ray.get(told)
-                except ray.exceptions.RayError as error:  # the actor's end, its node's, or a bug
-                    ray.kill(one)  # where only the way to it was lost
-                    raised = getattr(error, "cause", None)
-                    cause = type(raised or error).__name__
-                    if film is None and isinstance(raised, VgenreError):
-                        raise raised from None  # the model: no film can be labelled
-                    if film is None:
-                        false_starts += 1
-                        if false_starts > _FALSE_STARTS * wanted:
-                            raise VgenreError(
-                                f"the actors die while they load the model ({cause}); is vgenre "
-                                "installed on every node, and memory for so many of them?"
-                            ) from None
-                    elif film in tried:
-                        yield film, WorkerLost(cause)
-                    else:
-                        tried.add(film)
-                        waiting.appendleft(film)
-                    continue
-                if film is not None:
-                    yield film, found
-                if waiting:
-                    film = waiting.popleft()
-                    working[one.do.remote(film)] = one, film
-                else:
-                    ray.kill(one)
-        finally:
-            for one in [*starting.values(), *(one for one, _ in working.values())]:
-                ray.kill(one)
+        return ActorRun(
+            self.connect(),
+            job,
+            films,
+            share=Share(self.cpus, self.gpus),
+            actors=self.actors,
+            film_timeout=film_timeout,
+        ).results()
 
     def connect(self) -> Any:
         """Ray, connected to the cluster.
 
         Raises
         ------
+        MissingExtra
+            If Ray is not installed.
         VgenreError
-            If Ray is not installed or there is no cluster at the address.
+            If there is no cluster at the address.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
         # It would print to stdout, between our lines, that an actor died; we tell what came of it.
         os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
-        try:
+        with needs("ray", "labelling on a cluster"):
             import ray
-        except ImportError:
-            raise VgenreError(
-                "labelling on a cluster needs Ray: pip install 'vgenre[ray]'"
-            ) from None
         if not ray.is_initialized():
             named = None if self.address == "auto" else self.address
             try:
@@ -179,28 +140,6 @@ class Cluster:
                     f"no Ray cluster at {self.address!r} ({error}); --ray takes {ADDRESSES}"
                 ) from None
         return ray
-
-    def room(self, ray: Any) -> int:
-        """How many actors the cluster has CPUs and GPUs for, as it is now; at least one."""
-        has = ray.cluster_resources()
-        rooms = [has.get("CPU", 0) / self.cpus] if self.cpus else []
-        rooms += [has.get("GPU", 0) / self.gpus] if self.gpus else []
-        return max(1, int(min(rooms, default=1)))
-
-
-class _Actor:
-    """Loads the job once and does it with one film after the other."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def ready(self) -> None:
-        """Answers when the job is loaded."""
-        self._do = self._job.load()
-
-    def do(self, film: str) -> Any:
-        """The job, with a film."""
-        return self._do(film)
 
 
 class RayWorkers:
@@ -223,11 +162,15 @@ class RayWorkers:
         """Records of films, in the order in which they are finished."""
         # Actors have another working directory.
         asked = {at_place(film, place_of(film)): film for film in films}
-        for path, found in self._cluster.run(self._job, asked):
+        task = self._job.task
+        for path, found in self._cluster.run(self._job, asked, film_timeout=task.film_timeout):
             film = asked[path]
             if isinstance(found, WorkerLost):
-                error = WorkerDied.of(film, found.cause)
-                yield failure(error, film, self._job.task.model)
+                yield failure(WorkerDied.of(film, found.cause), film, task.model)
+            elif isinstance(found, WorkerHung):
+                yield failure(FilmTimeout.of(film, found.seconds), film, task.model)
+            elif isinstance(found, Fault):
+                yield found.record(path, task.model).called(film)
             else:
                 yield found.called(film)
 

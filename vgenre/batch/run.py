@@ -20,7 +20,7 @@ from ..models.card import ModelCard
 from ..models.store import find_model, read_card
 from ..version import __version__
 from .additions import Additions, Completer, LabelledFilm, lacks
-from .executors import Executor, InProcess, Progress, Task
+from .executors import FILM_TIMEOUT, Executor, InProcess, Progress, Task
 from .interrupts import held_back
 from .journal import Journal, film_key
 from .processes import Workers
@@ -129,6 +129,7 @@ def plan_run(
     cluster: Cluster | None = None,
     pictures: bool = False,
     explain: bool = False,
+    film_timeout: float | None = FILM_TIMEOUT,
 ) -> LabellingRun:
     """Settle how films are labelled; nothing is loaded or started yet.
 
@@ -146,6 +147,8 @@ def plan_run(
         Films are labelled there.
     pictures, explain : bool
         Whether the records are to have pictures, and an explanation.
+    film_timeout : float or None
+        Seconds that a film may go without progress in a worker or actor; None: for ever.
 
     Returns
     -------
@@ -158,14 +161,18 @@ def plan_run(
     DataError
         If a loaded model is to go to a cluster.
     """
-    wants: dict[str, Any] = {"pictures": pictures, "explain": explain}
+    wants: dict[str, Any] = {
+        "pictures": pictures,
+        "explain": explain,
+        "film_timeout": film_timeout,
+    }
     policy = str(Sampling.of(sampling))
     if isinstance(model, Model):
         if cluster:
             raise DataError("a loaded model cannot go to a cluster; name it, or its directory")
         task = Task(model.card.name, model.engine.name, policy, **wants)
         return LabellingRun(model.card, task, model=model)
-    card = read_card(find_model(model))
+    card = read_card(find_model(model), files=())
     workers = 0 if cluster or (jobs == 1 and not isolated) else jobs
     threads = threads_for(jobs) if jobs > 1 and not cluster else None
     task = Task(os.fspath(model), engine_for(engine, card, cluster), policy, threads, **wants)

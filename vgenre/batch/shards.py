@@ -86,8 +86,8 @@ def _below(film: str, paths: Sequence[str]) -> str:
 
 _COMPARED = {  # what shares of one run have in common, in the words of the message
     "model": "the model",
-    "digest": "the files of the model",
     "labels": "the genres",
+    "digest": "the files of the model",
     "sampling": "--sampling",
     "version": "vgenre",
 }

@@ -71,16 +71,17 @@ def _print(figures: dict) -> None:
     fusion, baseline = figures["fusion"], figures["majority"]
     table = Table(title=f"{figures['model']} on {fusion['films']} films", title_justify="left")
     table.add_column("figure")
+    intervals = fusion.get("interval_95", {})
     for name in (figures["model"], "95 %", "majority"):
         table.add_column(name, justify="right")
     for name, value in fusion.items():
         if isinstance(value, float):
-            low, high = fusion["interval_95"].get(name, (value, value))
+            ends = intervals.get(name)
             other = baseline.get(name)
             table.add_row(
                 name.replace("_", " "),
                 f"{value:.3f}",
-                f"{low:.2f} to {high:.2f}",
+                f"{ends[0]:.2f} to {ends[1]:.2f}" if ends else "",
                 "" if other is None else f"{other:.3f}",
             )
     genres = Table(box=table.box)
@@ -93,3 +94,5 @@ def _print(figures: dict) -> None:
     console = Console()
     console.print(table)
     console.print(genres)
+    if warning := fusion.get("warning"):
+        console.print(f"[bold]{warning}[/bold]")

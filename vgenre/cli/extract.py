@@ -40,6 +40,7 @@ def extract(
     policy = parse_sampling(sampling)
 
     from ..errors import DataError, MediaError
+    from ..media.discs import film_name
     from ..output.extract import extract as extract_film
     from ..output.extract import parse_size
 
@@ -56,7 +57,7 @@ def extract(
         for i, (path, folder) in enumerate(zip(films, _folders(films, to), strict=True)):
             bar.update(
                 task,
-                description=shown(Path(path).name)[:32],
+                description=shown(film_name(path))[:32],
                 done=f"{i + 1} of {len(films)}",
                 completed=i,
             )

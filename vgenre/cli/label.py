@@ -98,6 +98,14 @@ def label(
             "--explain", help="Say which moment and stream decided; show where, in a report."
         ),
     ] = False,
+    film_timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=1,
+            help="How long a film may go without progress before its process is ended.",
+        ),
+    ] = 3600.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say more: the streams, the seconds it took.")
@@ -141,6 +149,7 @@ def label(
                 sort_into=sort_into,
                 link=link,
                 explain=explain,
+                film_timeout=film_timeout,
                 quiet=quiet,
                 verbose=verbose,
             ),

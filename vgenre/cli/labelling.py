@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..batch.executors import FILM_TIMEOUT
 from ..batch.interrupts import ended_by_signals
 from ..batch.journal import Journal
 from ..batch.keeping import open_journal
@@ -16,6 +17,7 @@ from ..batch.ray import Cluster
 from ..batch.run import Batch, plan_run
 from ..batch.shards import Shard
 from ..labelling.record import FilmResult
+from ..media.discs import film_name
 from ..media.sampling import Sampling
 from ..output.effects import Effect, apply_all, effects_of
 from ..output.writers import Outputs, wants_pictures
@@ -45,6 +47,7 @@ class Options:
     link: str = "symlink"
     explain: bool = False
     note: str = ""  # what a report says above its films
+    film_timeout: float = FILM_TIMEOUT
     quiet: bool = False
     verbose: bool = False
 
@@ -91,6 +94,7 @@ def _label_all(paths: list[str], options: Options) -> int:
         cluster=options.cluster,
         pictures=any(wants_pictures(path) for path in options.outputs),
         explain=options.explain,
+        film_timeout=options.film_timeout,
     )
     tally = Tally(len(films))
     with ExitStack() as stack:
@@ -161,7 +165,7 @@ def _print_header(console: Console) -> None:
 
 
 def _print_film(console: Console, film: FilmResult, verbose: bool) -> None:
-    name = shown(Path(film.path).name)
+    name = shown(film_name(film.path))
     if film.error and film.status == "error":
         _print_row(console, name, "", "error", "red")
     else:

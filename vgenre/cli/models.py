@@ -25,7 +25,7 @@ def models(
         typer.echo((find_model(model) / CARD_FILE).read_text(encoding="utf-8"), nl=False)
         return
     for name, directory in available_models().items():
-        card = read_card(directory)
+        card = read_card(directory, files=())
         typer.echo(fill(f"{name}: {', '.join(card.labels.names)}", 78, subsequent_indent="  "))
         typer.echo(fill(card.description, 78, initial_indent="  ", subsequent_indent="  "))
         for measured in ("five_folds", "posters", "test"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import typer
 
 from ..batch.run import Finished
 from ..labelling.record import ERROR, PARTIAL
+from ..media.discs import film_name
 from .common import progress_bar, result_console, shown
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class BatchProgress:
         if not self._progress.disable:
             self._progress.update(
                 self._task,
-                description=shown(Path(film).name)[:24],
+                description=shown(film_name(film))[:24],
                 completed=tally.done + sum(self._parts.values()),
                 done=done,
             )

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..training.names import OPTIMIZERS, PRECISIONS
 from .common import parse_sampling, progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import Progress
+
     from ..models.card import ZooNetwork
 
-OPTIMIZERS, PRECISIONS = ("adam", "adamw", "rmsprop", "sgd"), ("float16", "bfloat16")
+_BETWEEN_LINES = 10.0  # seconds between lines of progress, where there is no terminal for a bar
 
 
 def train(
@@ -63,13 +68,13 @@ def train(
     batch: Annotated[int, typer.Option(help="Clips learnt from at once.")] = 32,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
     optimizer: Annotated[
-        str, typer.Option(metavar="adam|adamw|rmsprop|sgd", help="With --architecture.")
+        str, typer.Option(metavar="|".join(OPTIMIZERS), help="With --architecture.")
     ] = "adamw",
     top_k: Annotated[int, typer.Option(help="Shows top-k accuracy; with --architecture.")] = 5,
     mixed: Annotated[
         str | None,
         typer.Option(
-            metavar="float16|bfloat16", help="Mixed precision to learn in; with --architecture."
+            metavar="|".join(PRECISIONS), help="Mixed precision to learn in; with --architecture."
         ),
     ] = None,
     devices: Annotated[
@@ -166,11 +171,6 @@ def train(
         devices=devices,
     )
     with progress_bar() as bar:
-        task = bar.add_task("reading films", total=len(items), done="")
-
-        def show(done: int, of: int) -> None:
-            bar.update(task, completed=done, done=f"{done} of {of}", visible=done < of)
-
         card = train_model(
             items,
             output,
@@ -178,11 +178,29 @@ def train(
             initial=InitialWeights.of("none" if toy else initial),
             cache=cache or default_cache(),
             options=options,
-            progress=show,
+            progress=_shown_by(bar),
             cluster=cluster_of(ray),
         )
     print_figures(card.metrics.get("test", {}), whole=architecture or "fusion")
     typer.echo(f"the model is in {output}; use it with: vgenre label FILMS --model {output}")
+
+
+def _shown_by(bar: Progress) -> Callable[[int, int], None]:
+    """What shows how many files are read: by a bar, or by lines where there is no terminal."""
+    import logging
+    import time
+
+    task = bar.add_task("reading files", total=None, done="")
+    log, told = logging.getLogger(__name__), time.monotonic()
+
+    def show(done: int, of: int) -> None:
+        nonlocal told
+        bar.update(task, completed=done, total=of, done=f"{done} of {of}", visible=done < of)
+        if bar.disable and (done == of or time.monotonic() - told > _BETWEEN_LINES):
+            told = time.monotonic()
+            log.info("read %d of %d files", done, of)
+
+    return show
 
 
 def zoo_network(name: str, shape: str | None, snippets: str) -> ZooNetwork:
@@ -234,4 +252,7 @@ def print_figures(figures: dict, whole: str = "fusion") -> None:
         values = [figures[system].get(name) for name in names]
         called = whole if system == "fusion" else system.replace("_", " ")
         table.add_row(called, *("" if v is None else f"{v:.2f}" for v in values))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if warning := figures["fusion"].get("warning"):
+        console.print(f"[bold]{warning}[/bold]")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,17 @@ from ..media.remote import fetched, place_of, state_of
 from ..media.sampling import Sampling
 from ..output.atomic import atomic
 from ..sound import MelSettings, heard_clips
+from .arrays import GrowingArray
 from .features import ClipFeatures, FeatureExtractor, readable
 from .items import Item
+from .stages import READING, code_version
 
 if TYPE_CHECKING:
     import keras
 
     from ..models.card import Architecture
+
+log = logging.getLogger(__name__)
 
 CACHE_LIMIT = 20_000_000_000
 """Bytes that a cache may hold; what was not used for longest goes first."""
@@ -50,8 +55,16 @@ def entries(directory: Path) -> list[tuple[Path, os.stat_result]]:
     return sorted(found, key=lambda entry: entry[1].st_mtime_ns)
 
 
-def shrink(directory: Path, limit: int) -> int:
+def shrink(directory: Path, limit: int, *, keep: Collection[Path] = ()) -> int:
     """Remove entries until a cache holds no more than `limit` bytes.
+
+    Parameters
+    ----------
+    directory : Path
+    limit : int
+        Bytes.
+    keep : collection of Path
+        Entries that stay even if the cache remains larger than that.
 
     Returns
     -------
@@ -64,6 +77,8 @@ def shrink(directory: Path, limit: int) -> int:
     for path, stat in found:
         if size <= limit:
             break
+        if path in keep:
+            continue
         path.unlink(missing_ok=True)
         size -= stat.st_size
         removed += 1
@@ -74,7 +89,8 @@ class FeatureCache:
     """Features on disk, keyed by the file and by all that they depend on.
 
     A file that changed (size or time of change), another body, other mel
-    settings or another sampling are computed anew; so is a damaged entry.
+    settings, another sampling and another way to read films are computed anew; so is a
+    damaged entry.
 
     Parameters
     ----------
@@ -85,7 +101,8 @@ class FeatureCache:
     mel : MelSettings
     sampling : Sampling
     limit : int
-        Bytes that it may hold when a data set is collected.
+        Bytes that it may hold once a data set is collected; more if the data set itself
+        takes more.
     """
 
     def __init__(
@@ -101,7 +118,13 @@ class FeatureCache:
         self.directory, self._limit = Path(directory), limit
         self.directory.mkdir(parents=True, exist_ok=True)
         self._extractor, self._mel, self._sampling = extractor, mel, sampling
-        self._settings = {"body": body, "mel": mel.to_dict(), "sampling": str(sampling)}
+        self._settings = {
+            "body": body,
+            "mel": mel.to_dict(),
+            "sampling": str(sampling),
+            "code": code_version(*READING),
+        }
+        self._used: set[Path] = set()
 
     def entry(self, path: str) -> Path:
         """The file in the cache that belongs to a media file."""
@@ -121,6 +144,7 @@ class FeatureCache:
             entry = self.entry(path)
         except OSError as error:
             raise MediaError(path, error.strerror or str(error)) from None
+        self._used.add(entry)
         try:
             with np.load(entry, allow_pickle=False) as stored:
                 found = ClipFeatures(**stored)
@@ -157,15 +181,18 @@ class FeatureCache:
     def collect(
         self,
         items: Sequence[Item],
+        folder: Path,
         *,
         progress: Callable[[int, int], None] | None = None,
         skipped: Callable[[MediaError], None] | None = None,
     ) -> tuple[ClipFeatures, np.ndarray]:
-        """Features of a whole data set.
+        """Features of a whole data set, in one file a kind; they are read from there.
 
         Parameters
         ----------
         items : sequence of Item
+        folder : Path
+            For the files. What lies there from another time is replaced.
         progress : callable, optional
             Is told the number of files done and of all.
         skipped : callable, optional
@@ -174,15 +201,34 @@ class FeatureCache:
         Returns
         -------
         clips : ClipFeatures
+            Features and mels are memory maps.
         owners : ndarray of int, shape (n_clips,)
             Index into `items`.
         """
-        parts, owners = [], []
-        for i, found in readable(items, self.get, progress, skipped):
-            parts.append(found)
-            owners += [i] * len(found)
-        shrink(self.directory, self._limit)
-        return ClipFeatures.join(parts), np.array(owners)
+        folder.mkdir(parents=True, exist_ok=True)
+        names = [f.name for f in fields(ClipFeatures)]
+        owners: list[int] = []
+        with contextlib.ExitStack() as stack:
+            files = {
+                name: stack.enter_context(GrowingArray(folder / f"{name}.npy")) for name in names
+            }
+            for i, found in readable(items, self.get, progress, skipped):
+                for name, file in files.items():
+                    file.append(getattr(found, name))
+                owners += [i] * len(found)
+        shrink(self.directory, self._limit, keep=self._used)
+        if (size := sum(stat.st_size for _, stat in entries(self.directory))) > self._limit:
+            log.warning(
+                "the cache in %s holds %.1f GB, more than its limit of %.1f GB, as this data set "
+                "takes so much; vgenre cache --limit makes room afterwards",
+                self.directory,
+                size / 1e9,
+                self._limit / 1e9,
+            )
+        mapped = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+        for name in ("frame_mask", "mel_mask", "seconds"):  # small, and often looked at
+            mapped[name] = np.array(mapped[name])
+        return ClipFeatures(**mapped), np.array(owners)
 
 
 def feature_engine(network: keras.Model, body_hash: str) -> tuple[FeatureExtractor, str]:
@@ -233,7 +279,6 @@ class Extraction:
         """A function that puts a film's features into the cache, and says what went wrong."""
         from ..models.build import body_of
         from ..models.store import file_hash, load_weights
-        from .cache import FeatureCache, feature_engine
 
         network = body_of(self.architecture)
         load_weights(network, Path(self.body))

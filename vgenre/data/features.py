@@ -9,9 +9,12 @@ from typing import ClassVar, Protocol, TypeVar
 import numpy as np
 
 from ..errors import MediaError
+from .arrays import Rows
 from .items import Item
+from .stages import fingerprint
 
 _T = TypeVar("_T")
+_AT_ONCE = 256  # clips
 INPUTS = ("frame_features", "frame_mask", "mel", "mel_mask")
 """The head's inputs, by name."""
 
@@ -27,20 +30,23 @@ class FeatureExtractor(Protocol):
 class ClipFeatures:
     """The inputs of the head for some clips.
 
+    Features and mels are the bulk of it. They may lie on disk, as memory maps, and are read
+    a batch at a time.
+
     Attributes
     ----------
-    features : ndarray of float16, shape (n_clips, 40, width)
+    features : ndarray or Rows of float16, shape (n_clips, 40, width)
     frame_mask : ndarray of float32, shape (n_clips, 40)
-    mel : ndarray of float16, shape (n_clips, n_mels, steps)
+    mel : ndarray or Rows of float16, shape (n_clips, n_mels, steps)
         dB.
     mel_mask : ndarray of float32, shape (n_clips, steps)
     seconds : ndarray of float32, shape (n_clips,)
         Decoded length.
     """
 
-    features: np.ndarray
+    features: np.ndarray | Rows
     frame_mask: np.ndarray
-    mel: np.ndarray
+    mel: np.ndarray | Rows
     mel_mask: np.ndarray
     seconds: np.ndarray
 
@@ -57,19 +63,33 @@ class ClipFeatures:
             "mel": self.mel,
             "mel_mask": self.mel_mask,
         }
-        return {name: stored[name][rows].astype(np.float32) for name in names}
+        return {name: np.asarray(stored[name][rows], np.float32) for name in names}
 
     def pick(self, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """Some frames of some clips: from (n,) and (n, t) to float32, (n, t, width)."""
         return self.features[rows[:, None], frames].astype(np.float32)
 
     def take(self, rows: np.ndarray) -> ClipFeatures:
-        """Some of the clips."""
-        return ClipFeatures(*(getattr(self, f.name)[rows] for f in fields(self)))
+        """Some of the clips; features and mels stay where they are until they are read."""
+        return ClipFeatures(
+            Rows(self.features, rows),
+            self.frame_mask[rows],
+            Rows(self.mel, rows),
+            self.mel_mask[rows],
+            self.seconds[rows],
+        )
+
+    def key(self) -> str:
+        """A key of all that is in it, for what is made from it."""
+        bulk = (
+            [fingerprint(array[begin : begin + _AT_ONCE]) for array in (self.features, self.mel)]
+            for begin in range(0, len(self), _AT_ONCE)
+        )
+        return fingerprint(list(bulk), self.frame_mask, self.mel_mask, self.seconds)
 
     @classmethod
     def join(cls, parts: Sequence[ClipFeatures]) -> ClipFeatures:
-        """Clips of several films one behind the other."""
+        """Clips of several parts of a film, in memory, one behind the other."""
         return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
 

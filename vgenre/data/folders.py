@@ -14,8 +14,16 @@ from .items import Item
 
 
 def read_genre_folders(root: Path) -> list[Item]:
-    # A film that lies in the folders of two genres is one film with two labels: as two films, it
-    # could be learnt from in one and measured on in the other.
+    """Read a folder that holds a folder for each genre.
+
+    A film that lies in the folders of two genres is one film with two labels: as two films, it
+    could be learnt from in one and measured on in the other.
+
+    Raises
+    ------
+    DataError
+        If there are no films.
+    """
     found: dict[tuple[str, int], Item] = {}
     for folder in sorted(root.iterdir()):
         if not folder.is_dir() or folder.name.startswith("."):
@@ -36,9 +44,6 @@ def read_genre_folders(root: Path) -> list[Item]:
             f"{root}: no films found; it should hold a folder per genre with films in them"
         )
     return list(found.values())
-
-
-# --- folders --------------------------------------------------------------------------------
 
 
 def films_in(folder: Path) -> list[str]:

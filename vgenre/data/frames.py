@@ -1,57 +1,82 @@
-"""All frames of a data set in one file, for training on single frames."""
+"""Frames of films to train the image network on, one at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..media.reader import iter_clips
-from ..media.types import FRAME_SIZE
+from ..errors import MediaError
+from ..media.sampling import Sampling
+from ..media.types import FRAME_RATE, Clip, MediaInfo
 from .items import Item
+from .raw_frames import write_frames
+
+EVERY = 2
+"""Of the four frames a second at least each so many-th is taken: neighbours look alike."""
+
+MOST_OF_A_FILM = 120
+"""Frames of a film, at most: 32 MB on disk."""
 
 
-def decode_frames(
-    items: Sequence[Item], file: str | Path, *, every: int = 2, workers: int = 2
+def film_frames(
+    items: Sequence[Item],
+    file: Path,
+    sampling: Sampling,
+    *,
+    most: int = MOST_OF_A_FILM,
+    progress: Callable[[int, int], None] | None = None,
+    skipped: Callable[[MediaError], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All frames of a data set in one file, for training on single frames.
-
-    Done once: where `file` is complete it is opened as it is.
+    """Frames from the sampled clips of films, spread evenly over them.
 
     Parameters
     ----------
     items : sequence of Item
-    file : path
-        Raw frames; beside it, with ``.owners.npy``, whose they are.
-    every : int
-        Of the four frames a second each `every`-th is taken.
-    workers : int
-        Files decoded at once.
+        All of them are read: give only those to learn from.
+    file : Path
+        For the frames, see `vgenre.data.raw_frames.write_frames`.
+    sampling : Sampling
+    most : int
+        Frames of a film, at most. The files of one film share them.
+    progress, skipped : callable, optional
+        As for `vgenre.data.features.readable`.
 
     Returns
     -------
     frames : memory map of uint8, shape (n, 299, 299, 3)
     owners : ndarray of int, shape (n,)
         Index into `items`.
+
+    Raises
+    ------
+    MediaError
+        If no file at all can be read.
     """
-    file = Path(file)
-    index = file.with_suffix(".owners.npy")
-    if not index.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        owners: list[int] = []
+    files_of = Counter(item.film for item in items)
 
-        def frames_of(item: Item) -> np.ndarray:
-            clips = iter_clips(item.path)
-            return np.concatenate([clip.frames[: clip.frame_count : every] for clip in clips])
+    def choose(item: Item, info: MediaInfo) -> Callable[[Clip], np.ndarray]:
+        spans = sampling.spans(info)
+        there = max(1, math.ceil(sum(span.seconds for span in spans) * FRAME_RATE))
+        allowed = max(1, most // files_of[item.film])
+        step = max(EVERY, math.ceil(there / allowed))
+        passed = taken = 0
 
-        with ThreadPoolExecutor(workers) as pool, open(file, "wb") as sink:
-            for begin in range(0, len(items), 64):  # a few at a time: results wait in memory
-                batch = items[begin : begin + 64]
-                for i, frames in enumerate(pool.map(frames_of, batch), begin):
-                    frames.tofile(sink)
-                    owners += [i] * len(frames)
-        np.save(index, np.array(owners))
-    frames = np.memmap(file, np.uint8, "r").reshape(-1, FRAME_SIZE, FRAME_SIZE, 3)
-    return frames, np.load(index)
+        def take(clip: Clip) -> np.ndarray:
+            nonlocal passed, taken
+            # Every `step`-th of the film, whatever clip it is in.
+            chosen = np.arange(-passed % step, clip.frame_count, step)[: allowed - taken]
+            passed += clip.frame_count
+            taken += len(chosen)
+            return clip.frames[chosen]
+
+        return take
+
+    found = write_frames(
+        items, file, sampling, choose, "film frames", EVERY, most, progress=progress,
+        skipped=skipped,
+    )  # fmt: skip
+    return found.frames, np.repeat(found.owners, found.counts)

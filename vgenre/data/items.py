@@ -26,7 +26,8 @@ class Item:
         The film it is from. Files of one film always share a split.
     split : {"train", "val", "test"} or None
     measured : bool
-        False for a file to train on but not to measure on, as its label is unsure.
+        False for a file whose label is unsure: it is trained on, but nothing is measured,
+        calibrated or stopped by it. See `is_sure`.
     known : tuple of str or None
         The labels of which its source can tell; the others are left out of the
         loss and of the figures. None: all.
@@ -38,6 +39,11 @@ class Item:
     split: str | None = None
     measured: bool = True
     known: tuple[str, ...] | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether one may measure and decide by it: its label is sure, or it has none."""
+        return self.measured or not self.labels
 
 
 def limit_labels(items: Sequence[Item], wanted: int) -> list[Item]:

@@ -20,8 +20,8 @@ def load_items(data: str | os.PathLike[str]) -> list[Item]:
     data : path
         A folder with a folder per genre, each file a film of its own, copies
         in several folders (same name and size) a film of several genres; or a CSV
-        manifest with the columns ``path`` (relative to the manifest) and
-        ``labels`` (``|`` between them) and optionally ``film``, ``split``,
+        manifest with the columns ``path`` (relative to the manifest, absolute, or a URL)
+        and ``labels`` (``|`` between them) and optionally ``film``, ``split``,
         ``measured`` (0 to keep a file out of all measuring) and ``known`` (the
         labels of which the source can tell, empty for all). A folder of numbered
         pictures in a genre's folder is the frames of one film. The layouts of

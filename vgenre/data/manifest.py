@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from ..errors import DataError
 from ..labels import SEPARATOR
+from ..media.remote import is_remote
 from .items import SPLITS, Item
 
 
 def read_manifest(path: Path) -> list[Item]:
+    """Read a CSV manifest; see `vgenre.data.load.load_items` for its columns.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or a line is wrong.
+    """
     with open(path, newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = {"path", "labels"} - set(reader.fieldnames or ())
@@ -30,9 +39,9 @@ def read_manifest(path: Path) -> list[Item]:
                 )
             items.append(
                 Item(
-                    path=str(path.parent / row["path"]),
+                    path=_place(path.parent, row["path"]),
                     labels=_names(row["labels"]),
-                    film=row.get("film") or Path(row["path"]).stem,
+                    film=row.get("film") or _film(row["path"]),
                     split=split,
                     measured=(row.get("measured") or "1") != "0",
                     known=_names(row.get("known")) or None,
@@ -41,6 +50,16 @@ def read_manifest(path: Path) -> list[Item]:
     if not items:
         raise DataError(f"{path}: the manifest is empty")
     return items
+
+
+def _place(folder: Path, path: str) -> str:
+    """Where a file of a manifest is: a URL as it stands, else beside the manifest."""
+    return path if is_remote(path) else str(folder / path)
+
+
+def _film(path: str) -> str:
+    """The film that a file is of, where the manifest does not say: its name."""
+    return PurePosixPath(urlsplit(path).path).stem if is_remote(path) else Path(path).stem
 
 
 def _names(cell: str | None) -> tuple[str, ...]:

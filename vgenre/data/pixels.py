@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import MediaError
 from ..labelling.padding import frame_masks
-from ..media.probing import probe
-from ..media.reader import sampled_clips
-from ..media.remote import fetched
 from ..media.sampling import Sampling
 from ..media.types import CLIP_FRAMES, Clip
-from .features import INPUTS, ClipFeatures, FeatureExtractor, readable
+from .features import INPUTS, ClipFeatures, FeatureExtractor
 from .items import Item
+from .raw_frames import write_frames
 
 
 @dataclass(frozen=True)
@@ -80,13 +77,12 @@ def collect_pixels(
     body: FeatureExtractor,
     sampling: Sampling,
     file: Path,
+    name: str,
     *,
     progress: Callable[[int, int], None] | None = None,
     skipped: Callable[[MediaError], None] | None = None,
 ) -> tuple[PixelClips, np.ndarray]:
     """The frames of a data set as a network will see them.
-
-    Done once: where `file` is complete it is opened as it is.
 
     Parameters
     ----------
@@ -95,7 +91,9 @@ def collect_pixels(
         Of a body as `vgenre.zoo.snippets.build_pixels` gives it.
     sampling : Sampling
     file : path
-        Raw frames; beside it, with ``.npz``, which are whose.
+        For the frames, see `vgenre.data.raw_frames.write_frames`.
+    name : str
+        Identifies the body, its size included.
     progress : callable, optional
         Is told the number of files done and of all.
     skipped : callable, optional
@@ -107,44 +105,12 @@ def collect_pixels(
     owners : ndarray of int, shape (n_clips,)
         Index into `items`.
     """
-    index = file.with_suffix(".npz")
-    if not index.exists():
-        counts, seconds, owners = [], [], []
-        with open(file, "wb") as sink:
 
-            def write(path: str) -> list[tuple[int, float]]:
-                before = sink.tell()
-                try:
-                    with ExitStack() as stack:
-                        info = probe(stack.enter_context(fetched(path)))
-                        clips = sampled_clips(info, sampling, sample_rate=16_000)
-                        stack.callback(clips.close)  # FFmpeg ends, whatever happens
-                        return [(_write_frames(clip, body, sink), clip.seconds) for clip in clips]
-                except MediaError:
-                    sink.seek(before)
-                    sink.truncate()
-                    raise
+    def smaller(clip: Clip) -> np.ndarray:
+        return np.rint(body.features(clip.frames[: clip.frame_count])).astype(np.uint8)
 
-            for i, found in readable(items, write, progress, skipped):
-                for count, length in found:
-                    counts.append(count)
-                    seconds.append(length)
-                    owners.append(i)
-        np.savez(
-            index,
-            counts=np.array(counts),
-            seconds=np.array(seconds, np.float32),
-            owners=np.array(owners),
-        )
-    with np.load(index) as stored:
-        counts, owners = stored["counts"], stored["owners"]
-        pixels = np.memmap(file, np.uint8, "r").reshape(counts.sum(), -1)
-        first = np.cumsum(counts) - counts
-        return PixelClips(pixels, first, counts, stored["seconds"]), owners
-
-
-def _write_frames(clip: Clip, body: FeatureExtractor, sink: BinaryIO) -> int:
-    """Write a clip's frames as the network will see them; returns how many."""
-    pixels = np.rint(body.features(clip.frames[: clip.frame_count])).astype(np.uint8)
-    sink.write(pixels)
-    return len(pixels)
+    found = write_frames(
+        items, file, sampling, lambda *_: smaller, name, progress=progress, skipped=skipped
+    )
+    first = np.cumsum(found.counts) - found.counts
+    return PixelClips(found.frames, first, found.counts, found.seconds), found.owners

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,8 @@ from ..labels import SINGLE, LabelSet
 from ..media.sampling import Sampling
 from ..models.card import ModelCard
 from .films import Films, films_of
-from .intervals import bootstrap
-from .measures import majority, measure, outside
+from .intervals import sureness
+from .measures import majority, measure, outside, rounded
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,10 @@ class Assessment:
     failed: list[FilmResult]
 
     def figures(self) -> dict[str, Any]:
-        """Figures of the model and of the majority baseline, with 95 % intervals."""
+        """Figures of the model and of the majority baseline, with 95 % intervals.
+
+        Where there are few films there is a ``warning`` in the place of the intervals.
+        """
         labels, thresholds = self.card.labels, self.card.thresholds
         labelled = self.films.labelled()
         figures: dict[str, Any] = {
@@ -54,10 +56,10 @@ class Assessment:
             "fusion": measure(labelled, labels, thresholds),
             "majority": measure(self.baseline.labelled(), labels),
         }
-        figures["fusion"]["interval_95"] = bootstrap(labelled, labels)
+        figures["fusion"] |= sureness(labelled, labels)
         if labels.mode == SINGLE:
             figures["fusion"]["outside"] = outside(self.films, labels, thresholds)
-        return json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 4))
+        return rounded(figures)
 
 
 def assess(
@@ -86,7 +88,7 @@ def assess(
     DataError
         If a label is not one of the model's, or no file could be read.
     """
-    items = [item for item in items if item.measured or not item.labels]
+    items = [item for item in items if item.is_sure]
     for item in items:
         model.labels.multi_hot(item.labels)  # a strange label is known before hours of work
     read, failed = [], []

@@ -87,6 +87,23 @@ def measure(
     return figures
 
 
+def rounded(figures: Any, digits: int = 4) -> Any:
+    """Figures as a card holds them: numbers rounded, tuples as lists.
+
+    Parameters
+    ----------
+    figures : object
+        Numbers, strings and None, in dicts, lists and tuples.
+    digits : int
+        Behind the point.
+    """
+    if isinstance(figures, dict):
+        return {name: rounded(value, digits) for name, value in figures.items()}
+    if isinstance(figures, (list, tuple)):
+        return [rounded(value, digits) for value in figures]
+    return round(float(figures), digits) if isinstance(figures, (float, np.floating)) else figures
+
+
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [float(value) for value in values if value is not None]
     return float(np.mean(known)) if known else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import os
@@ -15,7 +14,10 @@ import numpy as np
 from .. import plots
 from ..errors import MediaError
 from ..labels import SINGLE, LabelSet
+from ..media.pictures import data_uri
 from ..media.reader import read_clip
+from ..output.atomic import write_atomic
+from ..output.pages import render
 from .assess import Assessment, worst
 from .films import Films
 
@@ -36,19 +38,13 @@ def write_report(assessment: Assessment, directory: str | os.PathLike[str]) -> P
     Path
         Of the page: one file that needs no other and no network.
     """
-    import jinja2
-
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     figures = assessment.figures()
-    (directory / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vgenre.output"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    write_atomic(directory / "metrics.json", json.dumps(figures, indent=2) + "\n")
     films, labels = assessment.films.labelled(), assessment.card.labels
-    page = environment.get_template("evaluation.html").render(
+    page = render(
+        "evaluation.html",
         card=assessment.card,
         figures=figures,
         single=labels.mode == SINGLE,
@@ -59,7 +55,7 @@ def write_report(assessment: Assessment, directory: str | os.PathLike[str]) -> P
         failed=assessment.failed,
     )
     path = directory / "index.html"
-    path.write_text(page, encoding="utf-8")
+    write_atomic(path, page)
     return path
 
 
@@ -89,8 +85,7 @@ def _frame(path: str, seconds: float) -> str | None:
     if not clip.has_picture:
         return None
     small = cv2.resize(clip.frames[0], (240, 135), interpolation=cv2.INTER_AREA)
-    done, jpeg = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode() if done else None
+    return data_uri(small[..., ::-1], 80)
 
 
 def _svg(draw: Callable[..., Any], films: Films, labels: LabelSet) -> str:

@@ -83,7 +83,7 @@ def walk_remote(url: str) -> Iterator[tuple[str, list[str], list[str]]]:
     with _listing(url):
         store, root = _store(url)
         for folder, folders, files in store.walk(root):
-            yield store.unstrip_protocol(folder.rstrip("/")), folders, files
+            yield store.unstrip_protocol(folder.rstrip("/") or "/"), folders, files
 
 
 @contextlib.contextmanager

@@ -47,4 +47,5 @@ class Calibration:
         if mode == SINGLE:
             powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
             return powers / powers.sum(axis=-1, keepdims=True)
-        return 0.5 * (1 + np.tanh(0.5 * scaled))  # the sigmoid, which overflows nowhere so
+        # By tanh, which cannot overflow.
+        return 0.5 * (1 + np.tanh(0.5 * scaled))

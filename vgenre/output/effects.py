@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ..labelling.record import FilmResult
 from .nfo import CREATED, LEFT, MERGED, REFUSED, NfoOutcome, ShowNfos, write_nfo
-from .sorting import sort_film
+from .sorting import remove_dead_links, sort_film
 
 
 class Effect(Protocol):
@@ -84,7 +84,9 @@ class GenreFolders:
     def __init__(self, folder: Path, link: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._link = folder, link
-        self._made = self._kept = self._removed = 0
+        self._made = self._kept = 0
+        # First, so that a film that was moved gets its plain name again.
+        self._removed = remove_dead_links(folder)
         self._problems: list[str] = []
 
     def apply(self, film: FilmResult) -> None:

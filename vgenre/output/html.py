@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from ..colours import genre_colour
 from ..labelling.record import ERROR, FilmResult
+from ..media.discs import film_name
 from .base import Writer
+from .pages import render
 
 _TEMPLATE, _BETWEEN = "report.html", "<!-- films -->"
 
@@ -64,15 +64,8 @@ def render_page(genres: tuple[str, ...], *, live: bool = False, note: str = "") 
     note : str
         What the page says above its table.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vgenre.output"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
     colours = {name: genre_colour(name) for name in genres}
-    page = environment.get_template(_TEMPLATE).render(
-        genres=genres, colours=colours, live=live, note=note
-    )
+    page = render(_TEMPLATE, genres=genres, colours=colours, live=live, note=note)
     before, after = page.split(_BETWEEN)
     return before, after
 
@@ -81,7 +74,7 @@ def page_data(film: FilmResult) -> dict[str, dict[str, Any]]:
     """What the page knows of a film: ``film`` for its row, ``details`` for what it opens to."""
     return {
         "film": {
-            "name": os.path.basename(film.path),
+            "name": film_name(film.path),
             "folder": os.path.dirname(film.path),
             "status": film.status if film.labels or film.status == ERROR else "uncertain",
             "labels": film.labels,

@@ -16,6 +16,7 @@ from typing import Any
 from ..batch.executors import Executor
 from ..errors import MediaError, VgenreError
 from ..labelling.record import FilmResult, failure
+from ..media.discs import film_name
 from .records import RecordFile
 
 MOST_DROPPED = 16
@@ -150,7 +151,7 @@ class LiveBatch:
             film, current = self._film, None
             if film is not None:
                 drop = self._drops.get(film)
-                name = drop.name if drop else os.path.basename(film)
+                name = drop.name if drop else film_name(film)
                 current = {"name": name, "drop": drop and drop.drop, "part": self._part}
             waiting = len(self._dropped) + len(self._films)
             done = len(self.records.rows)

@@ -9,12 +9,14 @@ Knowledge in a Neural Network*, 2015).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from ..data.features import ClipFeatures
-from .batches import augment
+from .batches import ShuffledBatches, augment
+from .fit import fit
 
 _SOUNDS = 200  # of the teacher's classes, those that occur
 
@@ -37,25 +39,18 @@ def descriptions(scores: np.ndarray) -> np.ndarray:
     return ((logs - logs.mean(axis=0)) / (logs.std(axis=0) + 0.1)).astype(np.float32)
 
 
-class _Batches(keras.utils.PyDataset):
+class _Descriptions(ShuffledBatches):
+    """Augmented sound, with what the teacher says of it."""
+
     def __init__(
         self, clips: ClipFeatures, targets: np.ndarray, names: list[str], batch_size: int, seed: int
     ) -> None:
-        super().__init__(workers=1)
-        self._clips, self._targets, self._names, self._size = clips, targets, names, batch_size
-        self._rng = np.random.default_rng(seed)
-        self.on_epoch_end()
+        super().__init__(len(clips), batch_size, seed)
+        self._clips, self._targets, self._names = clips, targets, names
 
-    def on_epoch_end(self) -> None:
-        self._order = self._rng.permutation(len(self._clips))
-
-    def __len__(self) -> int:
-        return -(-len(self._order) // self._size)
-
-    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        rows = self._order[index * self._size : (index + 1) * self._size]
+    def batch(self, rows: np.ndarray, rng: np.random.Generator) -> tuple[Any, ...]:
         inputs = self._clips.inputs(rows, self._names)
-        augment(inputs, self._rng)
+        augment(inputs, rng)
         return inputs, self._targets[rows]
 
 
@@ -84,7 +79,7 @@ def distil(
     scores : ndarray, shape (n_clips, n_classes)
         The teacher's, in [0, 1].
     directory : path
-        For checkpoints.
+        For checkpoints; of this training alone.
     epochs, batch_size, learning_rate, seed
         Of the training; the rate falls as a cosine.
     """
@@ -92,16 +87,7 @@ def distil(
     inputs = {tensor.name: tensor for tensor in stream.inputs}
     said = keras.layers.Dense(targets.shape[1], name="descriptions")(stream.output["embedding"])
     student = keras.Model(inputs, said)
-    batches = _Batches(clips, targets, list(inputs), batch_size, seed)
+    batches = _Descriptions(clips, targets, list(inputs), batch_size, seed)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * len(batches))
     student.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3), "mse")
-    student.fit(
-        batches,
-        epochs=epochs,
-        verbose=2,
-        callbacks=[
-            keras.callbacks.BackupAndRestore(
-                Path(directory) / "distil.backup", double_checkpoint=True
-            )
-        ],
-    )
+    fit(student, batches, epochs, Path(directory), "distil")

@@ -1,8 +1,9 @@
-"""Batches of clips, augmented where they are trained on."""
+"""Batches to learn from: the same ones in an epoch, whether a run was stopped before it or not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,7 +11,65 @@ import numpy as np
 from .parts import Part
 
 
-class ClipBatches(keras.utils.PyDataset):
+class EpochBatches(keras.utils.PyDataset):
+    """Batches that depend on the numbers of the epoch and of the batch alone.
+
+    `vgenre.training.fit.fit` sets `epoch`, which is 0 before.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(workers=1)
+        self.seed, self.epoch = seed, 0
+
+    def rng(self, *which: int) -> np.random.Generator:
+        """Random numbers of this epoch, or of one batch of it."""
+        return np.random.default_rng([self.seed, self.epoch, *which])
+
+
+class ShuffledBatches(EpochBatches):
+    """Batches of rows in a new order each epoch; `batch` makes them.
+
+    Parameters
+    ----------
+    count : int
+        How many rows there are.
+    batch_size : int
+    seed : int or None
+        None: always in order, for validation.
+    devices : int
+        Every batch can be divided by so many; a few rows come twice for that.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int | None, devices: int = 1) -> None:
+        super().__init__(seed or 0)
+        self.count, self.learning, self._devices = count, seed is not None, devices
+        self.batch_size = -(-batch_size // devices) * devices
+        self._order_of: tuple[int, np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return -(-len(self._order()) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        rows = self._order()[index * self.batch_size : (index + 1) * self.batch_size]
+        return self.batch(rows, self.rng(index))
+
+    def batch(self, rows: np.ndarray, rng: np.random.Generator) -> tuple[Any, ...]:
+        """What Keras is given for some rows."""
+        raise NotImplementedError
+
+    def _order(self) -> np.ndarray:
+        if self._order_of is None or self._order_of[0] != self.epoch:
+            rows = self.rng().permutation(self.count) if self.learning else np.arange(self.count)
+            padded = -(-self.count // self._devices) * self._devices
+            self._order_of = self.epoch, np.resize(rows, padded)
+        return self._order_of[1]
+
+
+class ClipBatches(ShuffledBatches):
     """Batches of clips, augmented where they are trained on.
 
     Parameters
@@ -26,34 +85,15 @@ class ClipBatches(keras.utils.PyDataset):
     def __init__(
         self, part: Part, batch_size: int, inputs: Sequence[str], seed: int | None
     ) -> None:
-        super().__init__(workers=1)
-        self.part, self.batch_size, self.inputs, self.seed = part, batch_size, inputs, seed
-        self._epoch = -1
-        self.on_epoch_end()
+        super().__init__(len(part.clips), batch_size, seed)
+        self.part, self.inputs = part, inputs
 
-    def on_epoch_end(self) -> None:
-        """Put the clips in a new order."""
-        self._epoch += 1
-        n = len(self.part.clips)
-        if self.seed is None:
-            self._order = np.arange(n)
-        else:
-            self._rng = np.random.default_rng([self.seed, self._epoch])
-            self._order = self._rng.permutation(n)
-
-    def __len__(self) -> int:
-        return -(-len(self._order) // self.batch_size)
-
-    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+    def batch(self, rows: np.ndarray, rng: np.random.Generator) -> tuple[Any, ...]:
+        """The inputs by name, targets and weights of some clips."""
         inputs = self.part.clips.inputs(rows, self.inputs)
-        if self.seed is not None:
-            augment(inputs, self._rng)
-        return (
-            inputs,
-            self.part.targets[rows],
-            self.part.weights[rows],
-        )
+        if self.learning:
+            augment(inputs, rng)
+        return inputs, self.part.targets[rows], self.part.weights[rows]
 
 
 def augment(inputs: dict[str, np.ndarray], rng: np.random.Generator) -> None:

@@ -14,6 +14,8 @@ from ..data.items import Item, shared_weights
 from ..errors import DataError
 from ..labels import MULTI, UNKNOWN, LabelSet
 from ..models.body import build_frame_classifier, freeze_normalisation
+from .batches import EpochBatches
+from .fit import fit
 from .losses import masked_crossentropy
 from .options import FineTuning
 
@@ -47,27 +49,29 @@ class FramePool:
 def frame_pool(
     items: Sequence[Item], labels: LabelSet, frames: np.ndarray, owners: np.ndarray
 ) -> FramePool:
-    """A pool of the training part of a data set, drawn from by `vgenre.data.items.shared_weights`.
+    """A pool of the frames of films, drawn from by `vgenre.data.items.shared_weights`.
 
     Parameters
     ----------
     items : sequence of Item
+        Those to learn from.
     labels : LabelSet
     frames, owners
-        As `vgenre.data.frames.decode_frames` gives them.
+        As `vgenre.data.frames.film_frames` gives them.
 
     Returns
     -------
     FramePool
     """
-    rows = np.flatnonzero([items[owner].split == "train" for owner in owners])
-    drawn = [items[owners[row]] for row in rows]
+    drawn = [items[owner] for owner in owners]
     many = LabelSet(labels.names, MULTI)  # frames are learnt by sigmoid in any case
+    if not drawn:
+        raise DataError("there are no frames to fine-tune on: no film to learn from has a picture")
     targets = np.stack([many.target(item.labels, item.known) for item in drawn])
-    return FramePool(frames, rows, targets, shared_weights(drawn))
+    return FramePool(frames, np.arange(len(frames)), targets, shared_weights(drawn))
 
 
-class FrameBatches(keras.utils.PyDataset):
+class FrameBatches(EpochBatches):
     """Augmented batches; each takes the same number of frames from every pool.
 
     Parameters
@@ -77,20 +81,16 @@ class FrameBatches(keras.utils.PyDataset):
     """
 
     def __init__(self, pools: Sequence[FramePool], options: FineTuning) -> None:
-        super().__init__(workers=1)
-        self.pools, self.options, self.epoch = pools, options, 0
+        super().__init__(options.seed)
+        self.pools, self.options = pools, options
         self._probabilities = [pool.weights / pool.weights.sum() for pool in pools]
 
     def __len__(self) -> int:
         return min(self.options.checkpoint_every, self.options.steps)
 
-    def on_epoch_end(self) -> None:
-        """Make the next epoch draw other frames."""
-        self.epoch += 1
-
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         options = self.options
-        rng = np.random.default_rng([options.seed, self.epoch, index])
+        rng = self.rng(index)
         frames, targets = [], []
         for i in range(options.batch_size):
             which = i % len(self.pools)
@@ -173,8 +173,6 @@ def finetune(
     pools: Sequence[FramePool],
     options: FineTuning,
     directory: str | Path,
-    *,
-    verbose: int = 2,
 ) -> keras.Model:
     """Fine-tune a body throughout on single frames.
 
@@ -188,9 +186,7 @@ def finetune(
     pools : sequence of FramePool
     options : FineTuning
     directory : str or Path
-        For checkpoints and TensorBoard logs.
-    verbose : int
-        As in ``keras.Model.fit``.
+        For checkpoints and TensorBoard logs; of this training alone.
 
     Returns
     -------
@@ -205,7 +201,7 @@ def finetune(
         body.trainable = False
         model.compile(keras.optimizers.Adam(2e-3), masked_crossentropy)
         probing = replace(options, steps=options.head_steps, checkpoint_every=options.head_steps)
-        _fit(model, FrameBatches(pools, probing), 1, directory / "head", verbose)
+        fit(model, FrameBatches(pools, probing), 1, directory, "frame_layer")
         body.trainable = True
         freeze_normalisation(body)
     if not options.steps:
@@ -228,21 +224,6 @@ def finetune(
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta"])
     model.compile(optimizer, masked_crossentropy)
     batches = FrameBatches(pools, options)
-    _fit(model, batches, -(-options.steps // len(batches)), directory, verbose)
+    fit(model, batches, -(-options.steps // len(batches)), directory, "body")
     optimizer.finalize_variable_values(model.trainable_variables)
     return model
-
-
-def _fit(
-    model: keras.Model, batches: FrameBatches, epochs: int, directory: Path, verbose: int
-) -> None:
-    model.fit(
-        batches,
-        epochs=epochs,
-        verbose=verbose,
-        callbacks=[
-            keras.callbacks.BackupAndRestore(directory / "backup", double_checkpoint=True),
-            keras.callbacks.TensorBoard(directory / "tensorboard"),
-            keras.callbacks.TerminateOnNaN(),
-        ],
-    )

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..data.items import Item
 from ..evaluation.films import film_means, films_of
 from ..labels import MULTI, SINGLE, LabelSet
 from ..models.calibration import Calibration
-from .parts import Part
 
 _RECALL_GIVEN_UP = 0.03
 
@@ -198,18 +198,35 @@ def _best_f1_threshold(probabilities: np.ndarray, truth: np.ndarray) -> float:
 
 
 def calibrate(
-    logits: np.ndarray, part: Part, labels: LabelSet
+    logits: np.ndarray,
+    seconds: np.ndarray,
+    owners: np.ndarray,
+    items: Sequence[Item],
+    labels: LabelSet,
 ) -> tuple[Calibration, tuple[float, ...]]:
-    """Calibration and thresholds, fitted on the validation films."""
-    films, targets = part.films()
-    seconds = part.clips.seconds
+    """The calibration and the thresholds that suit some films.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n_clips, n_labels)
+    seconds : ndarray, shape (n_clips,)
+    owners : ndarray of int, shape (n_clips,)
+        Index into `items`.
+    items : sequence of Item
+    labels : LabelSet
+
+    Returns
+    -------
+    calibration : Calibration
+    thresholds : tuple of float
+    """
+    truth = films_of(logits, seconds, owners, items, labels).truth
+    names = [items[owner].film for owner in owners]
     if labels.mode == MULTI:
-        calibration = fit_platt(logits, targets, films=films, weights=seconds)
+        calibration = fit_platt(logits, truth, films=names, weights=seconds)
     else:
-        truth = films_of(logits, seconds, part.owners, part.items, labels).truth
-        fitted = fit_confidence(logits, truth, films=films, weights=seconds)
-        calibration = Calibration.temperature(round(fitted, 4), len(labels))
-    found = films_of(
-        calibration.probabilities(logits, labels.mode), seconds, part.owners, part.items, labels
-    )
+        temperature = fit_confidence(logits, truth, films=names, weights=seconds)
+        calibration = Calibration.temperature(round(temperature, 4), len(labels))
+    said = calibration.probabilities(logits, labels.mode)
+    found = films_of(said, seconds, owners, items, labels)
     return calibration, fit_thresholds(found.probabilities, found.truth, labels.mode)

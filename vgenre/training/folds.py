@@ -11,16 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from ..data.features import ClipFeatures
 from ..data.items import Item, split_by_film
-from ..evaluation.films import Films, films_of
+from ..data.stages import Stage
+from ..evaluation.films import Films
 from ..labels import LabelSet
-from ..models.calibration import Calibration
-from ..output.atomic import atomic
-from .calibration import fit_confidence, fit_thresholds
+from .answers import Answers
 from .initial import InitialWeights
 from .learn import learn
 from .options import TrainingOptions
@@ -30,57 +28,16 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class FoldLogits:
+class FoldLogits(Answers):
     """What the systems say of clips that they never saw.
 
     Attributes
     ----------
-    logits : dict of str to ndarray, shape (n_clips, n_labels)
-        Of each system, by the model of the clip's fold.
     folds : ndarray of int, shape (n_clips,)
-    seconds : ndarray, shape (n_clips,)
-    owners : ndarray of int, shape (n_clips,)
-        Index into `items`.
-    items : list of Item
+        A clip's logits are by the model of its fold.
     """
 
-    logits: dict[str, np.ndarray]
     folds: np.ndarray
-    seconds: np.ndarray
-    owners: np.ndarray
-    items: list[Item]
-
-    def films(
-        self, rows: np.ndarray, calibration: Calibration, labels: LabelSet, system: str = "fusion"
-    ) -> Films:
-        """Films of some clips, by probabilities of one calibration."""
-        return films_of(
-            calibration.probabilities(self.logits[system][rows], labels.mode),
-            self.seconds[rows],
-            self.owners[rows],
-            self.items,
-            labels,
-        )
-
-    def measurable(self) -> np.ndarray:
-        """Clips to measure by: those whose label is sure, or that have none of the set."""
-        items = [self.items[owner] for owner in self.owners]
-        return np.array([item.measured or not item.labels for item in items])
-
-    def calibrate(
-        self, rows: np.ndarray, labels: LabelSet, system: str = "fusion"
-    ) -> tuple[Calibration, tuple[float, ...]]:
-        """Temperature and thresholds that suit some clips."""
-        unscaled = self.films(rows, Calibration.temperature(1, len(labels)), labels, system)
-        temperature = fit_confidence(
-            self.logits[system][rows],
-            unscaled.truth,
-            films=[self.items[owner].film for owner in self.owners[rows]],
-            weights=self.seconds[rows],
-        )
-        calibration = Calibration.temperature(round(temperature, 4), len(labels))
-        found = self.films(rows, calibration, labels, system)
-        return calibration, fit_thresholds(found.probabilities, found.truth, labels.mode)
 
     def calibrated(self, labels: LabelSet, system: str = "fusion") -> tuple[Films, np.ndarray]:
         """All films, each by a calibration that other folds' films gave.
@@ -92,15 +49,10 @@ class FoldLogits:
             The ones that hold for each film.
         """
         parts, thresholds = [], []
-        usable = self.measurable()
         for fold in np.unique(self.folds):
-            others = np.flatnonzero(usable & (self.folds != fold))
-            calibration, found = self.calibrate(others, labels, system)
-            parts.append(
-                self.films(
-                    np.flatnonzero(usable & (self.folds == fold)), calibration, labels, system
-                )
-            )
+            own, others = np.flatnonzero(self.folds == fold), np.flatnonzero(self.folds != fold)
+            calibration, found = self.calibrate(labels, system, rows=others)
+            parts.append(self.films(calibration, labels, system, rows=own))
             thresholds.append(np.tile(found, (len(parts[-1].names), 1)))
         return Films.join(parts), np.concatenate(thresholds)
 
@@ -119,7 +71,8 @@ def cross_validate(
 ) -> FoldLogits:
     """Train on all folds but one, label that one, in turn.
 
-    A fold that is finished is kept under `work` and is not done again.
+    A fold that is finished is kept under `work` and is not done again, unless anything that
+    it was made from has changed.
 
     Parameters
     ----------
@@ -146,35 +99,59 @@ def cross_validate(
     """
     logits: dict[str, np.ndarray] = {}
     of_clip = np.asarray(folds)[owners]
-    for fold in sorted(set(folds)):
-        result = work / f"fold-{fold}" / "logits.npz"
-        rows = np.flatnonzero(of_clip == fold)
-        if not result.exists():
+    stages = fold_stages(
+        clips, owners, items, folds, labels, work, options, initial=initial, share=share
+    )
+    for fold, stage in stages.items():
+
+        def answer(fold: int = fold, place: Path = stage.place) -> dict[str, np.ndarray]:
             log.info("fold %s", fold)
             split = fold_split(items, folds, fold, seed=options.seed, share=share)
             parts = {
                 name: Part.make(name, clips, owners, split, labels)
                 for name in ("train", "val", "test")
             }
-            keras.utils.set_random_seed(options.seed)
-            learnt = learn(
-                parts,
-                labels,
-                options.architecture,
-                result.parent,
-                options,
-                initial=initial,
-            )
-            found = {name: said["test"] for name, said in learnt.logits.items()}
-            with atomic(result) as file:
-                np.savez(file, **found)  # type: ignore[arg-type]
-        with np.load(result) as stored:
+            learnt = learn(parts, labels, options.architecture, place, options, initial=initial)
+            return learnt.answers["test"].logits
+
+        with np.load(stage.keep(".npz", answer, _save)) as stored:
+            rows = np.flatnonzero(of_clip == fold)
             for name in stored:
                 everywhere = logits.setdefault(
                     name, np.zeros((len(owners), len(labels)), np.float32)
                 )
                 everywhere[rows] = stored[name]
-    return FoldLogits(logits, of_clip, clips.seconds, owners, list(items))
+    return FoldLogits(logits, clips.seconds, owners, list(items), of_clip)
+
+
+def fold_stages(
+    clips: ClipFeatures,
+    owners: np.ndarray,
+    items: Sequence[Item],
+    folds: Sequence[int],
+    labels: LabelSet,
+    work: Path,
+    options: TrainingOptions,
+    *,
+    initial: InitialWeights | None = None,
+    share: float = 1.0,
+) -> dict[int, Stage]:
+    """Where the answers on each fold are kept; parameters as for `cross_validate`."""
+    made_from = (
+        clips.key(),
+        owners,
+        list(items),
+        list(folds),
+        labels,
+        options,
+        initial.identity if initial else None,
+        share,
+    )
+    return {fold: Stage.of(work, f"fold-{fold}", fold, *made_from) for fold in sorted(set(folds))}
+
+
+def _save(file: Path, found: dict[str, np.ndarray]) -> None:
+    np.savez(file, **found)  # type: ignore[arg-type]
 
 
 def fold_split(

@@ -7,13 +7,18 @@ import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from ..data.items import Item
 from ..errors import MediaError
-from ..media.reader import read_clip
+from ..media.probing import probe
+from ..media.reader import read_clip, sampled_clips
+from ..media.remote import fetched
+from ..media.sampling import Sampling
+from ..media.types import SAMPLE_RATE
 from ..models.card import ModelCard
 from ..models.store import (
     BODY_FILE,
@@ -28,6 +33,8 @@ from .initial import InitialWeights
 
 log = logging.getLogger(__name__)
 
+_PLACES = 5  # of a film that frames are taken from
+
 
 def write_graphs(
     output: Path,
@@ -37,10 +44,23 @@ def write_graphs(
     items: Sequence[Item],
     initial: InitialWeights,
 ) -> None:
-    """The networks as graphs for the OpenVINO engine."""
-    from ..engines.export import body_graph, head_graph, quantise, write_graph
+    """Write the networks as graphs for the OpenVINO engine.
 
-    output.mkdir(parents=True, exist_ok=True)
+    Nothing is raised for what cannot be converted: the model then runs on TensorFlow.
+
+    Parameters
+    ----------
+    output : Path
+        The model's directory. Graphs of another model in it are removed.
+    card : ModelCard
+    network, head : keras.Model
+        The body and the head.
+    items : sequence of Item
+        The data set, whose training films give the ranges of an 8-bit body.
+    initial : InitialWeights
+    """
+    from ..engines.export import body_graph, head_graph, write_graph
+
     try:
         graph = head_graph(head)
     except Exception as error:  # whatever a converter raises at a layer that it does not know
@@ -64,8 +84,7 @@ def write_graphs(
             return
     graph = body_graph(network)
     if importlib.util.find_spec("nncf"):
-        log.info("quantising the image network")
-        graph = quantise(graph, _some_frames(items))
+        graph = _quantised(graph, items)
     else:
         log.warning(
             "the image network is not quantised and will run at half the speed; "
@@ -74,16 +93,63 @@ def write_graphs(
     write_graph(graph, output / BODY_GRAPH)
 
 
-def _some_frames(items: Sequence[Item], wanted: int = 300) -> np.ndarray:
-    """Frames from all over the training films, for the ranges of a quantised network."""
-    films = [item for item in {i.film: i for i in items}.values() if item.split == "train"]
+def _quantised(graph: Any, items: Sequence[Item]) -> Any:
+    """The graph in 8-bit integers, or as it is where that cannot be had."""
+    from ..engines.export import quantise
+
+    frames = some_frames(items)
+    if frames is None:
+        log.warning(
+            "the image network is not quantised and will run at half the speed: no film to learn "
+            "from has a picture that could be read"
+        )
+        return graph
+    log.info("quantising the image network by %d frames", len(frames))
+    try:
+        return quantise(graph, frames)
+    except Exception as error:  # whatever a converter raises; the training must not be lost for it
+        log.warning("the image network could not be quantised: %s", error)
+        return graph
+
+
+def some_frames(items: Sequence[Item], wanted: int = 300) -> np.ndarray | None:
+    """Frames from all over the training films, for the ranges of a quantised network.
+
+    Parameters
+    ----------
+    items : sequence of Item
+        A data set; URLs are fetched.
+    wanted : int
+        How many frames are enough.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, 299, 299, 3), or None
+        None if no film to learn from has a picture that can be read.
+    """
+    films = list({item.film: item for item in items if item.split == "train"}.values())
     rng = np.random.default_rng(0)
+    of_each = max(1, wanted // max(1, len(films)))
     frames: list[np.ndarray] = []
-    for i in rng.permutation(len(films))[:wanted]:
+    for i in rng.permutation(len(films)):
+        if len(frames) >= wanted:
+            break
         try:
-            clip = read_clip(films[i].path)
-        except MediaError:
+            with fetched(films[i].path) as file:
+                frames += _spread_frames(file, of_each, rng)
+        except MediaError:  # it was told of when the features were computed
             continue
-        each = max(1, wanted // len(films))
-        frames += list(clip.frames[: clip.frame_count][:: max(1, clip.frame_count // each)][:each])
-    return np.stack(frames)
+    return np.stack(frames[:wanted]) if frames else None
+
+
+def _spread_frames(file: str, wanted: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Frames from all over a film; a single one is from anywhere in it."""
+    info = probe(file)
+    if wanted == 1 and not info.is_image:
+        clip = read_clip(file, rng.uniform(0, max(0.0, info.duration - 1)), info=info)
+        return [clip.frames[rng.integers(clip.frame_count)]] if clip.frame_count else []
+    clips = sampled_clips(info, Sampling(min(wanted, _PLACES)), sample_rate=SAMPLE_RATE)
+    pictures = [clip.frames[: clip.frame_count] for clip in clips if clip.frame_count]
+    of_each = -(-wanted // max(1, len(pictures)))
+    found = [frames[:: max(1, len(frames) // of_each)][:of_each] for frames in pictures]
+    return [frame for frames in found for frame in frames][:wanted]

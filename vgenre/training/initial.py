@@ -9,10 +9,19 @@ from pathlib import Path
 
 import keras
 
+from ..errors import ModelError
 from ..models.body import freeze_normalisation, load_imagenet
 from ..models.build import body_of, head_of
 from ..models.card import Architecture
-from ..models.store import BODY_FILE, HEAD_FILE, find_model, load_weights, model_file, read_card
+from ..models.store import (
+    BODY_FILE,
+    HEAD_FILE,
+    file_hash,
+    find_model,
+    load_weights,
+    model_file,
+    read_card,
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,9 @@ class InitialWeights:
 
     Parameters
     ----------
+    identity : str
+        Differs where the weights differ: what was made from other ones is not taken for
+        what these would give.
     body : callable
         Puts weights into the body it is given.
     audio : callable, optional
@@ -31,6 +43,7 @@ class InitialWeights:
         Its `body` and `block` say what body the weights are for.
     """
 
+    identity: str
     body: Callable[[keras.Model], None]
     audio: Callable[[keras.Model], None] | None = None
     directory: Path | None = None
@@ -50,14 +63,17 @@ class InitialWeights:
         Raises
         ------
         ModelError
-            If there is no such model.
+            If there is no such model or file.
         """
         if source == "none":
-            return cls(lambda network: None)
+            return cls("none", lambda network: None)
         if source == "imagenet":
-            return cls(load_imagenet)
+            return cls("imagenet", load_imagenet)
         if str(source).endswith(".h5"):
-            return cls(lambda network: load_imagenet(network, source))
+            file = Path(source)
+            if not file.is_file():
+                raise ModelError(f"{file}: there is no such file of weights")
+            return cls(file_hash(file), lambda network: load_imagenet(network, file))
         directory = find_model(source)
         card = read_card(directory)
 
@@ -68,7 +84,13 @@ class InitialWeights:
             transfer(head.get_layer("audio"), network)
 
         body = model_file(directory, card, BODY_FILE)
-        return cls(lambda network: load_weights(network, body), audio, directory, card.architecture)
+        return cls(
+            card.digest(),
+            lambda network: load_weights(network, body),
+            audio,
+            directory,
+            card.architecture,
+        )
 
 
 def transfer(source: keras.Model, target: keras.Model) -> None:

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
-from ..evaluation.films import Films, films_of
-from ..evaluation.intervals import bootstrap
-from ..evaluation.measures import majority, measure, outside
+from ..evaluation.intervals import sureness
+from ..evaluation.measures import majority, measure, outside, rounded
 from ..labels import SINGLE, LabelSet
 from ..models.calibration import Calibration
 from ..models.card import Architecture, ModelCard
 from ..zoo.training import train_network
-from .calibration import calibrate
+from .answers import Answers
 from .initial import InitialWeights, begin_zoo
 from .options import TrainingOptions
 from .parts import Part
 from .streams import train_heads
-
-_FEW_FILMS = 10  # an interval from fewer would say nothing
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,7 @@ class Learnt:
     Attributes
     ----------
     head : keras.Model
-    logits : dict of str to dict of str to ndarray, shape (n_clips, n_labels)
+    answers : dict of str to Answers
         Of each system, see `vgenre.training.streams.train_heads`, for each part.
     parts : dict of str to Part
     calibration : Calibration
@@ -42,26 +37,10 @@ class Learnt:
     """
 
     head: keras.Model
-    logits: dict[str, dict[str, np.ndarray]]
+    answers: dict[str, Answers]
     parts: dict[str, Part]
     calibration: Calibration
     thresholds: tuple[float, ...]
-
-    def films(self, system: str, split: str, labels: LabelSet) -> Films:
-        """Films as a system sees them, by calibrated probabilities.
-
-        Clips whose label is unsure are left out.
-        """
-        part = self.parts[split]
-        of_clip = [part.items[owner] for owner in part.owners]
-        rows = np.flatnonzero([item.measured or not item.labels for item in of_clip])
-        return films_of(
-            self.calibration.probabilities(self.logits[system][split][rows], labels.mode),
-            part.clips.seconds[rows],
-            part.owners[rows],
-            part.items,
-            labels,
-        )
 
 
 def learn(
@@ -82,7 +61,8 @@ def learn(
     labels : LabelSet
     architecture : Architecture
     work : Path
-        For checkpoints and logs; a run that was killed continues from there.
+        For checkpoints and logs, of this training alone; a run that was killed continues from
+        there.
     options : TrainingOptions
     initial : InitialWeights, optional
         Of the audio stream, or of a network of the zoo.
@@ -91,6 +71,8 @@ def learn(
     -------
     Learnt
     """
+    # The same networks to begin with, whatever was made, or found made, before.
+    keras.utils.set_random_seed(options.seed)
     card = ModelCard("training", labels, architecture, options.mel)
     if architecture.network:
         begin = functools.partial(begin_zoo, initial) if initial else None
@@ -98,17 +80,32 @@ def learn(
     else:
         audio = initial.audio if initial else None
         head, logits = train_heads(card, parts, work, options, audio=audio)
-    calibration, thresholds = calibrate(logits["fusion"]["val"], parts["val"], labels)
-    return Learnt(head, logits, parts, calibration, thresholds)
+    answers = {
+        split: Answers(
+            {system: said[split] for system, said in logits.items() if split in said},
+            part.clips.seconds,
+            part.owners,
+            part.items,
+        )
+        for split, part in parts.items()
+    }
+    calibration, thresholds = answers["val"].calibrate(labels)
+    return Learnt(head, answers, parts, calibration, thresholds)
 
 
 def figures_of(learnt: Learnt, labels: LabelSet) -> dict[str, Any]:
-    """Figures of every system on validation and test films, beside the majority baseline."""
+    """Figures of every system on validation and test films, beside the majority baseline.
+
+    Where there are few films there is a ``warning`` beside the figures, and no interval.
+    """
     figures: dict[str, Any] = {}
     train = learnt.parts["train"]
     train_items = [item for item in train.items if item.split == "train"]
     for split in ("val", "test"):
-        everything = {name: learnt.films(name, split, labels) for name in learnt.logits}
+        answers = learnt.answers[split]
+        everything = {
+            name: answers.films(learnt.calibration, labels, name) for name in answers.logits
+        }
         found = {name: films.labelled() for name, films in everything.items()}
         if not found["fusion"].names:
             continue
@@ -117,10 +114,9 @@ def figures_of(learnt: Learnt, labels: LabelSet) -> dict[str, Any]:
         }
         baseline = majority(found["fusion"], labels, train_items)
         figures[split]["majority"] = measure(baseline, labels)
-        if len(found["fusion"].names) >= _FEW_FILMS:
-            figures[split]["fusion"]["interval_95"] = bootstrap(found["fusion"], labels)
+        figures[split]["fusion"] |= sureness(found["fusion"], labels)
         if labels.mode == SINGLE:
             figures[split]["fusion"]["outside"] = outside(
                 everything["fusion"], labels, learnt.thresholds
             )
-    return json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 4))
+    return rounded(figures)

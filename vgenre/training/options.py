@@ -33,7 +33,7 @@ class TrainingOptions:
     seed : int
     optimizer : str
         Of a network of the zoo, as what follows: one of
-        `vgenre.zoo.training.OPTIMIZERS`.
+        `vgenre.training.names.OPTIMIZERS`.
     top_k : int
         While it learns, a clip counts as right in ``top_k`` where its label is among
         so many.

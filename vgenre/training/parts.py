@@ -16,9 +16,33 @@ STREAMS = {"visual": "frame_mask", "audio": "mel_mask"}
 """The streams, each with the mask that says where there is something for it."""
 
 
+def sure_rows(owners: np.ndarray, items: Sequence[Item]) -> np.ndarray:
+    """The clips to measure and to decide by, see `Item.is_sure`: indices of int, shape (n,).
+
+    Parameters
+    ----------
+    owners : ndarray of int, shape (n_clips,)
+        Index into `items`.
+    items : sequence of Item
+    """
+    return np.flatnonzero([items[owner].is_sure for owner in owners])
+
+
 @dataclass(frozen=True)
 class Part:
-    """The clips of one split, with what to learn from them."""
+    """The clips of one split, with what to learn from them.
+
+    Attributes
+    ----------
+    clips : Clips
+    owners : ndarray of int, shape (n_clips,)
+        Index into `items`.
+    items : list of Item
+        Of the whole data set.
+    targets : ndarray of float32, shape (n_clips, n_labels)
+    weights : ndarray of float32, shape (n_clips,)
+        How much each clip counts; with mean 1.
+    """
 
     clips: Clips
     owners: np.ndarray
@@ -54,6 +78,11 @@ class Part:
         if mask is None:
             return self
         return self.take(np.flatnonzero(getattr(self.clips, mask).any(axis=1)))
+
+    def sure(self) -> Part:
+        """The clips whose label one may decide by; all where there are none of them."""
+        rows = sure_rows(self.owners, self.items)
+        return self.take(rows) if len(rows) else self
 
     def take(self, rows: np.ndarray) -> Part:
         """Some of the clips."""

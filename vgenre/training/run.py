@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,32 @@ import numpy as np
 
 from ..batch.ray import Cluster
 from ..data.cache import Extraction, FeatureCache, feature_engine
-from ..data.frames import decode_frames
+from ..data.frames import film_frames
 from ..data.items import SPLITS, Item, split_by_film
 from ..data.load import load_items
 from ..data.pixels import Clips, collect_pixels
+from ..data.stages import Stage, items_key
 from ..errors import DataError
+from ..evaluation.intervals import FEW_FILMS
 from ..labels import SINGLE, LabelSet
 from ..media.remote import place_of
 from ..media.types import CLIP_FRAMES
 from ..models.body import build_body
 from ..models.build import body_of
 from ..models.card import Architecture, ModelCard
-from ..models.store import BODY_FILE, file_hash, load_weights, save_model, save_weights
+from ..models.store import (
+    BODY_FILE,
+    GRAPHS,
+    file_hash,
+    load_weights,
+    save_model,
+    save_weights,
+)
 from .body import finetune, frame_pool
 from .graphs import write_graphs
 from .initial import InitialWeights
 from .learn import figures_of, learn
-from .options import TrainingOptions
+from .options import FineTuning, TrainingOptions
 from .parts import Part
 
 log = logging.getLogger(__name__)
@@ -53,8 +61,9 @@ def train(
 ) -> ModelCard:
     """Train a model.
 
-    What is finished is kept under `output`: a run that was killed continues
-    with the same call.
+    What is finished is kept under `output`: a run that was killed continues with the same
+    call as the same run. Where a film, an option, the initial weights or the code changed in
+    between, it begins anew.
 
     Parameters
     ----------
@@ -95,21 +104,28 @@ def train(
         seed=options.seed,
     )
     labels = labels or _labels_of(items, mode)
+    _warn_of_few(items)
     keras.utils.set_random_seed(options.seed)
-    # Results of a run that was killed serve the same run only.
-    work = output / "training" / _fingerprint(items, labels, options)
+    stage = Stage.of(
+        output / "training", "run", items_key(items), labels, options, initial.identity
+    )
+    work = stage.place
 
-    network, architecture = _prepare_body(items, labels, initial.body, work, options)
-    engine, name = feature_engine(network, file_hash(work / BODY_FILE))
     tell: dict[str, Any] = {
         "progress": progress,
         "skipped": lambda error: log.warning("left out: %s", error),
     }
+    network, architecture = _prepare_body(items, labels, initial.body, work, options, tell)
+    body_hash = file_hash(work / BODY_FILE)
+    engine, name = feature_engine(network, body_hash)
     clips: Clips
     if architecture.takes_pixels:
+        log.info("reading frames of %d files", len(items))
         file = work / "pixels.raw"
-        clips, owners = collect_pixels(items, engine, options.sampling, file, **tell)
+        size = str(network.output_shape)
+        clips, owners = collect_pixels(items, engine, options.sampling, file, size, **tell)
     else:
+        log.info("reading %d files", len(items))
         features = FeatureCache(cache, engine, name, mel=options.mel, sampling=options.sampling)
         if cluster:
             job = Extraction(
@@ -120,7 +136,7 @@ def train(
                 options.sampling,
             )
             _compute(job, items, cluster, progress)
-        clips, owners = features.collect(items, **tell)
+        clips, owners = features.collect(items, work / "features", **tell)
     parts = {name: Part.make(name, clips, owners, items, labels) for name in SPLITS}
     learnt = learn(parts, labels, architecture, work, options, initial=initial)
     finished = ModelCard(
@@ -136,13 +152,36 @@ def train(
             **(card or {}),
         }
     )
+    output.mkdir(parents=True, exist_ok=True)
+    for graph in GRAPHS:  # of another model, which was here before
+        (output / graph).unlink(missing_ok=True)
     if options.graphs:
         write_graphs(output, finished, network, learnt.head, items, initial)
     written = save_model(output, finished, network, learnt.head)
-    for leftover in work.iterdir():
-        if leftover.is_file():  # TensorBoard's logs stay
-            leftover.unlink()
+    _leave_logs(output / "training")
     return written
+
+
+def _leave_logs(folder: Path) -> None:
+    """Remove what only a run that is stopped would need, of this one and of earlier ones."""
+    for run in folder.glob("run-*"):
+        for leftover in run.iterdir():
+            if leftover.is_file():
+                leftover.unlink()
+            elif leftover.name != "tensorboard":
+                shutil.rmtree(leftover)
+
+
+def _warn_of_few(items: Sequence[Item]) -> None:
+    """Say so before hours of work where the test films will be too few to tell anything."""
+    tested = len({item.film for item in items if item.split == "test"})
+    if tested < FEW_FILMS:
+        log.warning(
+            "of %d films %d will be kept for the test: figures from so few say next to nothing, "
+            "whatever they are; a hundred films or more give some that do",
+            len({item.film for item in items}),
+            tested,
+        )
 
 
 def _compute(
@@ -158,11 +197,6 @@ def _compute(
             progress(done, len(films))
 
 
-def _fingerprint(items: Sequence[Item], labels: LabelSet, options: TrainingOptions) -> str:
-    described = json.dumps([list(map(asdict, items)), asdict(labels), asdict(options)], default=str)
-    return hashlib.sha256(described.encode()).hexdigest()[:12]
-
-
 def _labels_of(items: Sequence[Item], mode: str) -> LabelSet:
     names = sorted({name for item in items for name in item.labels})
     if len(names) < 2:
@@ -176,6 +210,7 @@ def _prepare_body(
     initial: Callable[[keras.Model], None],
     work: Path,
     options: TrainingOptions,
+    tell: dict[str, Any],
 ) -> tuple[keras.Model, Architecture]:
     """The body with its weights, fine-tuned where that is asked for."""
     architecture, tuning = options.architecture, options.finetuning
@@ -184,28 +219,44 @@ def _prepare_body(
     if not file.exists():
         work.mkdir(parents=True, exist_ok=True)
         if tuning:
-            frames, owners = decode_frames(items, work / "frames.raw")
-            small = build_body(
-                architecture.body, block=architecture.block, size=tuning.size, dtype=tuning.dtype
-            )
-            initial(small)
-            pool = frame_pool(items, labels, frames, owners)
-            classifier = finetune(small, [pool], tuning, work / "finetune")
+            classifier, small = _finetuned(items, labels, initial, work, options, tuning, tell)
             source = classifier if architecture.softmax_classes else small
             network.set_weights(source.get_weights())
-            for leftover in (work / "frames.raw", work / "frames.owners.npy"):
-                leftover.unlink()
         elif architecture.softmax_classes:
             raise DataError("softmax features need a body that is fine-tuned (--finetune)")
         elif not architecture.takes_pixels:
             initial(network)
         save_weights(network, file, np.float16)
+        for leftover in (work / "frames.raw", work / "frames.npz"):
+            leftover.unlink(missing_ok=True)
     # As it ships, in half precision, it gives the features that the heads learn from.
     load_weights(network, file)
     if architecture.network and not architecture.takes_pixels:
         shape = (CLIP_FRAMES, network.output_shape[-1])
         architecture = replace(architecture, network=replace(architecture.network, shape=shape))
     return network, architecture
+
+
+def _finetuned(
+    items: Sequence[Item],
+    labels: LabelSet,
+    initial: Callable[[keras.Model], None],
+    work: Path,
+    options: TrainingOptions,
+    tuning: FineTuning,
+    tell: dict[str, Any],
+) -> tuple[keras.Model, keras.Model]:
+    """A frame classifier fine-tuned on the films to learn from, and the body in it."""
+    architecture = options.architecture
+    learnt_from = [item for item in items if item.split == "train"]
+    log.info("reading frames of %d files to fine-tune on", len(learnt_from))
+    frames, owners = film_frames(learnt_from, work / "frames.raw", options.sampling, **tell)
+    body = build_body(
+        architecture.body, block=architecture.block, size=tuning.size, dtype=tuning.dtype
+    )
+    initial(body)
+    pool = frame_pool(learnt_from, labels, frames, owners)
+    return finetune(body, [pool], tuning, work / "finetune"), body
 
 
 def _describe(parts: dict[str, Part], items: Sequence[Item], labels: LabelSet) -> dict[str, Any]:

@@ -13,14 +13,14 @@ from ..data.features import INPUTS
 from ..labels import SINGLE, LabelSet
 from ..models.build import head_of
 from ..models.card import ModelCard
-from ..models.store import load_weights, save_weights
+from ..models.store import load_weights
 from ..models.visual import build_visual_stream
 from .batches import ClipBatches
-from .fit import MONITOR, BestEpoch, load_best, logits_of, predict
+from .fit import fit_to_best, keep_fitted, logits_of, optimizer_of, predict
 from .gate import fit_gate
 from .losses import masked_crossentropy
 from .options import TrainingOptions
-from .parts import STREAMS, Part
+from .parts import STREAMS, Part, sure_rows
 from .probe import fit_probe, mean_features
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def train_heads(
     parts : dict of str to Part
         ``"train"``, ``"val"`` and ``"test"``; nothing is learnt from the last.
     work : Path
-        For checkpoints and logs.
+        For checkpoints, logs and what is finished; of this training alone.
     options : TrainingOptions
     audio : callable, optional
         Puts initial weights into the audio stream.
@@ -138,9 +138,9 @@ def _set_gate(
         return
     val = parts["val"]
     both = np.logical_and.reduce([getattr(val.clips, m).any(axis=1) for m in STREAMS.values()])
-    if not both.any():
+    rows = np.intersect1d(np.flatnonzero(both), sure_rows(val.owners, val.items))
+    if not len(rows):
         return  # nothing tells which is better
-    rows = np.flatnonzero(both)
     weight = fit_gate(
         logits["visual"][rows],
         logits["audio"][rows],
@@ -166,40 +166,24 @@ def _fit(
         return
     inputs = {tensor.name: tensor for tensor in network.inputs}
     trainee = keras.Model(inputs, network.output["logits"], name=name)
-    rate = options.learning_rate
     trainee.compile(
-        keras.optimizers.AdamW(rate, weight_decay=1e-2, global_clipnorm=1.0),
+        optimizer_of("adamw", options.learning_rate),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.05)
         if labels.mode == SINGLE
         else masked_crossentropy,
     )
-    best = work / f"{name}.best.safetensors"
     # Where no validation film has this stream, training can only watch itself.
-    watched = parts["val"] if len(parts["val"].clips) else parts["train"]
+    watched = (parts["val"] if len(parts["val"].clips) else parts["train"]).sure()
     log.info("training %s on %d clips", name, len(parts["train"].clips))
-    trainee.fit(
+    fit_to_best(
+        trainee,
         ClipBatches(parts["train"], options.batch_size, list(inputs), options.seed),
-        validation_data=ClipBatches(watched, options.batch_size, list(inputs), None),
-        epochs=options.epochs,
-        verbose=2 if log.isEnabledFor(logging.INFO) else 0,
-        callbacks=[
-            BestEpoch(
-                watched,
-                labels.mode,
-                lambda: predict(trainee, watched.clips, options.batch_size),
-                best,
-            ),
-            # Two checkpoints: a run may be killed while it writes one.
-            keras.callbacks.BackupAndRestore(work / f"{name}.backup", double_checkpoint=True),
-            keras.callbacks.ReduceLROnPlateau(
-                MONITOR, mode="min", patience=max(1, options.patience // 2), factor=0.5
-            ),
-            keras.callbacks.EarlyStopping(MONITOR, mode="min", patience=options.patience),
-            keras.callbacks.TensorBoard(work / "tensorboard" / name),
-            keras.callbacks.TerminateOnNaN(),
-        ],
+        ClipBatches(watched, options.batch_size, list(inputs), None),
+        watched,
+        lambda: predict(trainee, watched.clips, options.batch_size),
+        labels.mode,
+        work,
+        name,
+        options,
     )
-    load_best(trainee, best)
-    # As it ships, in half precision, it gives the logits that are calibrated and measured.
-    save_weights(network, finished, np.float16)
-    load_weights(network, finished)
+    keep_fitted(network, finished)

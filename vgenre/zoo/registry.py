@@ -198,10 +198,3 @@ def resolve(name: str) -> tuple[str, dict[str, Any]]:
     # A picture has three dimensions, a clip four.
     kind = "c2d" if len(parts.shape) == 3 else "c2d-average"
     return kind, {"backbone": backbone, **sizes}
-
-
-def build_toy(name: str, *, labels: int) -> keras.Model:
-    """The same at its smallest, for tests."""
-    if name not in REGISTRY:
-        raise ModelError(f"there is no architecture {name!r}; there are {', '.join(REGISTRY)}")
-    return build(name, labels=labels, **REGISTRY[name][2])

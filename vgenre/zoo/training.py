@@ -6,34 +6,28 @@ import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from ..errors import DataError
 from ..labels import SINGLE
 from ..models.body import dtype_policy
 from ..models.build import head_of, network_of
 from ..models.card import ModelCard, reads_pixels
-from ..models.store import load_weights, save_weights
-from ..training.fit import MONITOR, BestEpoch, load_best, logits_of
+from ..models.store import load_weights
+from ..training.batches import ShuffledBatches
+from ..training.fit import fit_to_best, keep_fitted, logits_of, optimizer_of
+from ..training.losses import masked_crossentropy_of_probabilities
 from ..training.options import TrainingOptions
 from ..training.parts import Part
 from .snippets import frames_of, training_frames
 
 log = logging.getLogger(__name__)
 
-OPTIMIZERS: dict[str, Callable[[float], keras.optimizers.Optimizer]] = {
-    "adam": lambda rate: keras.optimizers.Adam(rate, global_clipnorm=1.0),
-    "adamw": lambda rate: keras.optimizers.AdamW(rate, weight_decay=1e-2, global_clipnorm=1.0),
-    "rmsprop": lambda rate: keras.optimizers.RMSprop(rate),
-    "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
-}
-"""The choice of optimisers, each from its learning rate."""
 
-
-class SnippetBatches(keras.utils.PyDataset):
+class SnippetBatches(ShuffledBatches):
     """Batches of snippets, other ones each epoch.
 
     Parameters
@@ -58,44 +52,18 @@ class SnippetBatches(keras.utils.PyDataset):
         seed: int | None,
         devices: int = 1,
     ) -> None:
-        super().__init__(workers=1)
+        super().__init__(len(part.clips), batch_size, seed, devices)
         self.part, self.shape, self.snippets = part, shape, snippets
-        self.batch_size, self.seed, self._epoch = -(-batch_size // devices) * devices, seed, -1
-        self._devices = devices
         self._counts = part.clips.frame_mask.sum(axis=1).astype(int)
-        self.on_epoch_end()
 
-    def on_epoch_end(self) -> None:
-        """Put the clips in a new order."""
-        self._epoch += 1
-        n = len(self.part.clips)
-        if self.seed is None:
-            self._rng, self._order = np.random.default_rng(0), np.arange(n)
-        else:
-            self._rng = np.random.default_rng([self.seed, self._epoch])
-            self._order = self._rng.permutation(n)
-        self._order = np.resize(self._order, -(-n // self._devices) * self._devices)
-
-    def __len__(self) -> int:
-        return -(-len(self._order) // self.batch_size)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        chosen = training_frames(
-            self._counts[rows], frames_of(self.shape), self.snippets, self._rng
-        )
+    def batch(self, rows: np.ndarray, rng: np.random.Generator) -> tuple[Any, ...]:
+        """Snippets, targets and weights of some clips."""
+        chosen = training_frames(self._counts[rows], frames_of(self.shape), self.snippets, rng)
         inputs = self.part.clips.pick(rows, chosen).reshape(len(rows), *self.shape)
-        if self.seed is not None and reads_pixels(self.shape):
-            mirrored = self._rng.random(len(rows)) < 0.5
+        if self.learning and reads_pixels(self.shape):
+            mirrored = rng.random(len(rows)) < 0.5
             inputs[mirrored] = np.flip(inputs[mirrored], axis=-2)
         return inputs, self.part.targets[rows], self.part.weights[rows]
-
-
-def known_crossentropy(targets, probabilities):
-    """Binary cross-entropy over the labels that are known, from probabilities."""
-    known = ops.cast(targets >= 0, probabilities.dtype)
-    loss = ops.binary_crossentropy(ops.maximum(targets, 0.0), probabilities)
-    return ops.sum(loss * known, axis=-1) / ops.maximum(ops.sum(known, axis=-1), 1)
 
 
 def train_network(
@@ -144,8 +112,9 @@ def train_network(
         if not all(len(seen[name].clips) for name in ("train", "val")):
             raise DataError("no film to learn from, or to watch over it, has a picture")
         _fit(card, head, seen, work, options, begin)
-        save_weights(head, finished, np.float16)
-    load_weights(head, finished)
+        keep_fitted(head, finished)
+    else:
+        load_weights(head, finished)
     measured = {name: parts[name].clips for name in ("val", "test")}
     return head, {"fusion": {name: logits_of(head, clips, 8) for name, clips in measured.items()}}
 
@@ -160,20 +129,16 @@ def _fit(
 ) -> None:
     network = card.architecture.network
     assert network is not None
-    if options.optimizer not in OPTIMIZERS:
-        raise DataError(
-            f"there is no optimiser {options.optimizer!r}; there are {', '.join(OPTIMIZERS)}"
-        )
     single = card.labels.mode == SINGLE
     with several_devices(options.devices), dtype_policy(options.dtype):
         trainee = network_of(card)
         if begin:
             begin(trainee)
         trainee.compile(
-            OPTIMIZERS[options.optimizer](options.learning_rate),
+            optimizer_of(options.optimizer, options.learning_rate),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.05)
             if single
-            else known_crossentropy,
+            else masked_crossentropy_of_probabilities,
             weighted_metrics=[
                 keras.metrics.CategoricalAccuracy(name="accuracy"),
                 keras.metrics.TopKCategoricalAccuracy(
@@ -183,7 +148,7 @@ def _fit(
             if single
             else [],
         )
-    watched = parts["val"]
+    watched = parts["val"].sure()
 
     def batches(part: Part, seed: int | None) -> SnippetBatches:
         return SnippetBatches(
@@ -194,27 +159,18 @@ def _fit(
         head.set_weights(trainee.get_weights())
         return logits_of(head, watched.clips, 8)
 
-    best = work / f"{network.name}.best.safetensors"
     log.info("training %s on %d clips", network.name, len(parts["train"].clips))
-    trainee.fit(
+    fit_to_best(
+        trainee,
         batches(parts["train"], options.seed),
-        validation_data=batches(watched, None),
-        epochs=options.epochs,
-        verbose=2 if log.isEnabledFor(logging.INFO) else 0,
-        callbacks=[
-            BestEpoch(watched, card.labels.mode, ask, best),
-            keras.callbacks.BackupAndRestore(
-                work / f"{network.name}.backup", double_checkpoint=True
-            ),
-            keras.callbacks.ReduceLROnPlateau(
-                MONITOR, mode="min", patience=max(1, options.patience // 2), factor=0.5
-            ),
-            keras.callbacks.EarlyStopping(MONITOR, mode="min", patience=options.patience),
-            keras.callbacks.TensorBoard(work / "tensorboard" / network.name),
-            keras.callbacks.TerminateOnNaN(),
-        ],
+        batches(watched, None),
+        watched,
+        ask,
+        card.labels.mode,
+        work,
+        network.name,
+        options,
     )
-    load_best(trainee, best)
     head.set_weights(trainee.get_weights())
 
 

@@ -21,7 +21,8 @@ FILL, ADD, REPLACE = "fill", "add", "replace"
 _BOMS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _WITHOUT_BOM = {b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _DECLARED = re.compile(rb"\s*<\?xml[^>]*\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
-_SPACE = b" \t\r\n"
+_SPACE = re.compile(rb"(?:[ \t\r\n]|\xef\xbb\xbf)*")
+_MOST_DOCUMENTS = 200  # in a file; each is an episode
 # An & that begins none of XML's own entities; Kodi takes it as it stands.
 _BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)")
 
@@ -184,7 +185,7 @@ def _documents(text: str) -> list[_Element]:
     raw = _BARE.sub("_", text).encode("utf-8")  # of the same length, so places stay
     at, found = 0, list[_Element]()
     while True:
-        at += len(raw[at:]) - len(raw[at:].lstrip(_SPACE + b"\xef\xbb\xbf"))
+        at = _SPACE.match(raw, at).end()  # type: ignore[union-attr]
         if raw[at : at + 1] != b"<":
             break  # the end, or the address of a scraper
         document, problem = _parse(raw, at)
@@ -193,6 +194,8 @@ def _documents(text: str) -> list[_Element]:
                 break  # comments
             raise NfoError(f"its XML is broken: {problem}")
         found.append(document)
+        if len(found) > _MOST_DOCUMENTS:
+            raise NfoError(f"it holds more than {_MOST_DOCUMENTS} documents")
         at = document.end
     if not found and re.match(r"[\s\ufeff]*https?://", text):
         raise NfoError("it holds only an address for a scraper")
@@ -240,7 +243,7 @@ def _parse(raw: bytes, at: int) -> tuple[_Element | None, str]:
     parser.EntityDeclHandler = forbid
     problem = ""
     try:
-        parser.Parse(raw[at:], True)
+        parser.Parse(memoryview(raw)[at:], True)
     except expat.ExpatError as error:
         line = raw.count(b"\n", 0, at) + error.lineno
         problem = f"{expat.ErrorString(error.code)} in line {line}"

@@ -76,7 +76,9 @@ def write_nfo(film: FilmResult, mode: str = FILL) -> NfoOutcome:
     if not film.labels:
         return NfoOutcome(film.path, LEFT, "no genre of it is sure enough")
     if is_remote(film.path):
-        return NfoOutcome(film.path, REFUSED, "the film is not on this machine")
+        return NfoOutcome(
+            film.path, REFUSED, "no .nfo is written, as the film is not on this machine"
+        )
     try:
         places = places_of(film.path)
     except OSError as error:
