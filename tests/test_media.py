@@ -31,6 +31,7 @@ from rendered import (
 )
 
 from vgenre.errors import FFmpegNotFoundError, MediaError, MediaTimeoutError
+from vgenre.media import decoder
 from vgenre.media.ffmpeg import find_ffmpeg, messages_of, probe_args
 from vgenre.media.probing import probe
 from vgenre.media.reader import iter_clips, read_clip
@@ -217,6 +218,20 @@ def test_a_single_key_frame_stands_for_the_whole_film(tmp_path: Path) -> None:
     clips = list(iter_clips(path, skip_frame="nokey"))
     assert [clip.frame_count for clip in clips] == [CLIP_FRAMES, CLIP_FRAMES, 20]
     assert {frame_number(f) for c in clips for f in c.frames[: c.frame_count]} == {0}
+
+
+@pytest.mark.parametrize("picture", ["color=gray:size=80x48:rate=25", None])
+def test_key_frames_do_not_wait_for_the_sound_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture: str | None
+) -> None:
+    # As in films of half an hour and more, whose sound fills the buffer before a frame changes.
+    monkeypatch.setattr(decoder, "_MOST_BUFFERED_BYTES", 1 << 20)
+    path = film(tmp_path / "k.mp4", "-g", 9999, "-sc_threshold", 0, seconds=95, picture=picture)
+    clips = list(iter_clips(path, seconds=95, skip_frame="nokey", timeout=10))
+    assert [clip.frame_count for clip in clips] == [CLIP_FRAMES] * 9 + [20]
+    assert all((c.frames[: c.frame_count] == clips[0].frames[0]).all() for c in clips)
+    assert clips[0].frames[0].any()
+    assert all(clip.has_sound for clip in clips)
 
 
 @pytest.mark.parametrize("container", ["mp4", "ts"])

@@ -156,6 +156,10 @@ class Pipe:
             done += len(part)
         return done
 
+    def skip(self, count: int) -> None:
+        """Throw away bytes that have not come yet."""
+        self._missing_bytes += count
+
     def _next_chunk(self) -> bool:
         """Get bytes to read; False in a gap and at the end."""
         deadline = time.monotonic() + self._decoder.timeout

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,24 +18,16 @@ from .types import FRAME_RATE, MediaInfo
 
 
 class FrameReader:
-    """Reads frames from a pipe and makes them what the networks expect.
-
-    Frames of high dynamic range are mapped to standard range. Where only key frames are
-    decoded, each stands until the next one, and the last until the picture ends.
+    """Reads frames from a pipe; those of high dynamic range are mapped to standard range.
 
     Parameters
     ----------
     pipe : Pipe
     info : MediaInfo
-    reading : Reading
-        What FFmpeg was asked for.
     """
 
-    def __init__(self, pipe: Pipe, info: MediaInfo, reading: Reading) -> None:
-        self._pipe, self._info, self._reading = pipe, info, reading
-        self._last: np.ndarray | None = None
-        self._given = 0
-        self._total: int | None = None  # frames of the whole reading; known at its end
+    def __init__(self, pipe: Pipe, info: MediaInfo) -> None:
+        self._pipe, self._info = pipe, info
 
     def read_into(self, frames: np.ndarray) -> int:
         """Fill an array with the next frames.
@@ -62,32 +56,107 @@ class FrameReader:
         else:
             count = self._pipe.read_into(frames) // frames[0].nbytes
         frames[count:] = 0  # the next one may have come in part
-        if self._reading.skip_frame == KEY_FRAMES:
-            count = self._hold_last(frames, count)
-        self._given += count
         return count
 
-    def _hold_last(self, frames: np.ndarray, count: int) -> int:
-        """Repeat the last key frame where frames are missing; returns how many there are then."""
-        if count:
-            self._last = frames[count - 1].copy()
-        if count == len(frames) or self._last is None:
-            return count
-        until = len(frames)  # in a gap FFmpeg is still on its way to the next key frame
-        if self._pipe.ended:
-            if self._total is None:
-                self._total = self._frames_of_picture(self._given + count)
-            until = min(until, self._total - self._given)
-        frames[count:until] = self._last
-        return max(count, until)
 
-    def _frames_of_picture(self, decoded: int) -> int:
-        """How many frames there would be, had FFmpeg decoded all and not only key frames."""
-        sure = (decoded - 1) / FRAME_RATE
-        rest = None if self._reading.seconds is None else self._reading.seconds - sure
-        start = self._reading.start + sure
-        end = sure + picture_end(self._info, start, rest, timeout=self._reading.timeout)
-        return max(decoded, round(end * FRAME_RATE))
+class KeyFrameReader(FrameReader):
+    """Reads key frames, of which each stands until the next one, the last until the end.
+
+    How long the last one stands is not left to FFmpeg: some versions end the picture with it,
+    others guess. So a frame is only given as often as is certain: until another one follows,
+    or as long as the file really has a picture.
+
+    Parameters
+    ----------
+    pipe : Pipe
+    info : MediaInfo
+    reading : Reading
+        What FFmpeg was asked for.
+    """
+
+    def __init__(self, pipe: Pipe, info: MediaInfo, reading: Reading) -> None:
+        super().__init__(pipe, info)
+        self._reading = reading
+        self._shown: np.ndarray | None = None
+        self._following: np.ndarray | None = None  # the key frame after the one that is shown
+        self._certain = 0  # how often the shown frame can still be given
+        self._position = 0  # frames of the film that have been given, or were in a gap
+        self._finished = False
+
+    def read_into(self, frames: np.ndarray) -> int:
+        """Fill an array with the next frames, see `FrameReader.read_into`."""
+        count = 0
+        while count < len(frames):
+            if not self._certain:
+                self._certain = self._look_ahead(len(frames) - count)
+            if self._shown is None or not self._certain:
+                break
+            again = min(self._certain, len(frames) - count)
+            frames[count : count + again] = self._shown
+            count += again
+            self._certain -= again
+            self._position += again
+        frames[count:] = 0
+        return count
+
+    def _look_ahead(self, wanted: int) -> int:
+        """Find how often the next frame is certain; after a gap, the one that is shown."""
+        if self._finished:
+            return 0
+        count = 0
+        if self._following is not None:
+            self._shown, self._following, count = self._following, None, 1
+        height, width = self._reading.size[::-1]
+        one = np.empty((1, height, width, 3), np.uint8)
+        while super().read_into(one):
+            if self._shown is None:
+                self._shown, count = one[0].copy(), 1
+            elif np.array_equal(one[0], self._shown):
+                count += 1
+            else:
+                self._following = one[0]
+                return count
+        if self._pipe.ended:
+            self._finished = True
+            return self._count_to_end(count)
+        # In a gap FFmpeg is still on its way to the next key frame. What it will write when it
+        # is there are copies of the frame that is shown, and one of them is missing already.
+        missing = max(0, wanted - count - 1)
+        self._pipe.skip(missing * self._frame_bytes())
+        if self._shown is None:
+            self._shown = self._first()
+        if self._shown is None:
+            self._position += wanted
+            return 0
+        return count + 1 + missing
+
+    def _first(self) -> np.ndarray | None:
+        """Decode the first frame by itself: FFmpeg gives it only when it has the second."""
+        moment = replace(self._reading, seconds=1 / FRAME_RATE)
+        with closing(iter_frames(self._info, moment)) as frames:
+            return next(frames, None)
+
+    def _count_to_end(self, decoded: int) -> int:
+        """Find how often the last frame is shown, of which FFmpeg gave so many copies."""
+        start = self._position / FRAME_RATE
+        rest = None if self._reading.seconds is None else self._reading.seconds - start
+        if self._shown is None or (rest is not None and rest <= 0):
+            return decoded
+        length = picture_end(
+            self._info, self._reading.start + start, rest, timeout=self._reading.timeout
+        )
+        return max(min(1, decoded), round(length * FRAME_RATE)) if length else decoded
+
+    def _frame_bytes(self) -> int:
+        width, height = self._reading.size
+        return width * height * 3 * (2 if self._info.is_hdr else 1)
+
+
+def frame_reader(pipe: Pipe, info: MediaInfo, reading: Reading) -> FrameReader:
+    """Make the reader of a pipe to which FFmpeg writes what was asked for."""
+    if reading.skip_frame == KEY_FRAMES:
+        return KeyFrameReader(pipe, info, reading)
+    return FrameReader(pipe, info)
 
 
 def iter_frames(info: MediaInfo, reading: Reading) -> Generator[np.ndarray, None, None]:
@@ -122,7 +191,7 @@ def iter_frames(info: MediaInfo, reading: Reading) -> Generator[np.ndarray, None
     with Decoder(info.path, reading.timeout) as decoder:
         pipe = decoder.open_pipe()
         decoder.run(decode_args(info, reading, pipe, None))
-        reader = FrameReader(pipe, info, reading)
+        reader = frame_reader(pipe, info, reading)
         frame = np.zeros((1, height, width, 3), np.uint8)
         while (wanted is None or count < wanted) and reader.read_into(frame):
             yield frame[0]

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import MediaError, MediaTimeoutError
 from .decoder import Decoder
 from .ffmpeg import TIMEOUT, Reading, decode_args
-from .frames import FrameReader
+from .frames import frame_reader
 from .probing import failure_class, last_message, probe
 from .sampling import Sampling
 from .stills import is_still, still_clips
@@ -130,7 +130,7 @@ def _clips(path: str, info: MediaInfo | None, reading: Reading) -> Generator[Cli
         video = decoder.open_pipe() if info.video_stream is not None else None
         audio = decoder.open_pipe() if info.audio_stream is not None else None
         decoder.run(decode_args(info, reading, video, audio))
-        picture = FrameReader(video, info, reading) if video else None
+        picture = frame_reader(video, info, reading) if video else None
         while limit is None or limit > 0:
             frames = np.zeros((CLIP_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
             waveform = np.zeros(CLIP_SECONDS * rate, np.float32)
