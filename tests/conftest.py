@@ -27,8 +27,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if "mark.quick" not in collection_path.read_text(encoding="utf-8") else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process (``--dist loadgroup``), as they share films."""
+    if config.option.markexpr == "quick":
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
     for item in items:
         item.add_marker(pytest.mark.xdist_group(SHARED.get(item.path.stem, item.path.stem)))
 
