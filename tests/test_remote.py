@@ -201,7 +201,7 @@ def test_features_of_a_film_in_a_store(memory, tmp_path: Path) -> None:  # type:
 
 def test_pixels_of_a_film_in_a_store(memory, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     items = [Item("memory:///films/b.mkv", ("A",), "b")]
-    pixels, _ = collect_pixels(items, Corner(), Sampling(None), tmp_path / "pixels.raw")
+    pixels, _ = collect_pixels(items, Corner(), Sampling(None), tmp_path / "pixels.raw", "x")
     assert pixels.counts.tolist() == [12]
 
 
