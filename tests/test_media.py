@@ -858,3 +858,20 @@ def test_a_start_that_fails_leaves_no_descriptors(
             with pytest.raises(FFmpegNotFoundError, match=str(named)):
                 probe(short_film)
     assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_a_clip_from_arrays_is_the_one_that_was_read(short_film: Path) -> None:
+    read = read_clip(short_film)
+    made = Clip.of_arrays(read.frames[: read.frame_count], read.waveform[: read.sample_count])
+    assert (made.seconds, made.frame_count) == (read.seconds, read.frame_count)
+    np.testing.assert_array_equal(made.frames, read.frames)
+    np.testing.assert_array_equal(made.waveform, read.waveform)
+    for wrong in (
+        {"frames": read.frames[..., :2]},
+        {"frames": np.concatenate([read.frames, read.frames])},
+        {"waveform": np.zeros((2, 16000), np.float32)},
+        {"waveform": np.zeros(16000, np.int16)},
+        {"waveform": np.zeros(200_000, np.float32)},
+    ):
+        with pytest.raises(ValueError, match=r"frames|waveform|samples"):
+            Clip.of_arrays(**wrong)

@@ -232,7 +232,7 @@ class Model:
         Parameters
         ----------
         clip : Clip
-            As `vgenre.read_clip` gives it.
+            As `vgenre.read_clip` gives it, or `vgenre.media.Clip.of_arrays`.
 
         Returns
         -------

@@ -83,6 +83,64 @@ class Clip:
     sample_count: int
     sample_rate: int = SAMPLE_RATE
 
+    @classmethod
+    def of_arrays(
+        cls,
+        frames: np.ndarray | None = None,
+        waveform: np.ndarray | None = None,
+        *,
+        start: float = 0.0,
+        sample_rate: int = SAMPLE_RATE,
+    ) -> Clip:
+        """A clip from arrays that were read by other means.
+
+        Parameters
+        ----------
+        frames : ndarray of uint8, shape (n, 299, 299, 3), optional
+            RGB, 4 a second, at most 40.
+        waveform : ndarray of float, shape (n_samples,), optional
+            Mono, full scale 1, at most ten seconds.
+        start : float
+            Where the clip begins in the film, in seconds.
+        sample_rate : int
+            Of the waveform, in Hz; what the model's card says.
+
+        Raises
+        ------
+        ValueError
+            If an array has another shape or type.
+
+        Examples
+        --------
+        >>> white = np.full((8, 299, 299, 3), 255, np.uint8)
+        >>> Clip.of_arrays(white).seconds
+        2.0
+        """
+        all_frames = np.zeros((CLIP_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
+        samples = np.zeros(CLIP_SECONDS * sample_rate, np.float32)
+        n_frames = n_samples = 0
+        if frames is not None:
+            n_frames = len(frames)
+            if frames.dtype != np.uint8 or frames.shape[1:] != all_frames.shape[1:]:
+                raise ValueError(
+                    f"frames are {frames.dtype} of shape {frames.shape}; they have to be uint8, "
+                    f"(n, {FRAME_SIZE}, {FRAME_SIZE}, 3)"
+                )
+            if n_frames > CLIP_FRAMES:
+                raise ValueError(f"a clip has {CLIP_FRAMES} frames at most, not {n_frames}")
+            all_frames[:n_frames] = frames
+        if waveform is not None:
+            n_samples = len(waveform)
+            if waveform.ndim != 1 or not np.issubdtype(waveform.dtype, np.floating):
+                raise ValueError(
+                    f"the waveform is {waveform.dtype} of shape {waveform.shape}; it has to be "
+                    "floating point and mono, (n_samples,)"
+                )
+            if n_samples > len(samples):
+                raise ValueError(f"a clip has {len(samples)} samples at most, not {n_samples}")
+            samples[:n_samples] = waveform
+        return cls(start, all_frames, n_frames, samples, n_samples, sample_rate)
+
     @property
     def has_picture(self) -> bool:
         """Whether any frame was decoded."""
