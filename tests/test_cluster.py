@@ -355,8 +355,11 @@ def test_room_is_counted_node_by_node(nodes) -> None:
     assert Share(cpus=1, gpus=1).room(ray) == 0
 
 
-def test_a_cluster_that_can_place_no_actor_says_so(nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_can_place_no_actor_says_so(
+    nodes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("vgenre.batch.actors._PLACE_SECONDS", 2.0)
+    monkeypatch.setattr("vgenre.batch.actors._WAIT_SECONDS", 5.0)
     said = "no node of the cluster has the 2 CPUs that an actor asks for; the largest has 1 CPU"
     with pytest.raises(VgenreError, match=said):
         list(Cluster(nodes.address, cpus=2).run(_Counts(), ["a"]))
@@ -373,6 +376,8 @@ def test_a_cluster_that_can_place_no_actor_says_so(nodes, monkeypatch: pytest.Mo
     finally:
         for one in holders:
             ray.kill(one)
+    (said,) = [r.getMessage() for r in caplog.records if r.name == "vgenre.batch.actors"]
+    assert said.endswith("only 0 CPUs are free; waiting for others to end")
 
 
 def test_what_cannot_be_done_is_said(

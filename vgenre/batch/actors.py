@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,9 +12,12 @@ from typing import Any, Protocol
 from ..errors import VgenreError
 from .executors import DONE, FAILED, LOAD_TIMEOUT, REFUSED, Fault, attempt, load_error
 
+log = logging.getLogger(__name__)
+
 _FALSE_STARTS = 3  # an actor may fail to start so often, for each that is wanted
 _LOOK_SECONDS = 10.0  # after which to see whether the cluster has grown, or an actor hangs
-_PLACE_SECONDS = 50.0  # that the cluster may take to place the first actor
+_PLACE_SECONDS = 50.0  # after which it is said that the cluster has placed no actor
+_WAIT_SECONDS = 600.0  # that a cluster which others use may take to place the first one
 _ANSWER_SECONDS = 30.0  # that an actor may take to say how long it has been silent
 
 
@@ -122,7 +126,7 @@ class ActorRun:
         # By what Ray will tell of: actors that wait for a place, and those that have one.
         self._placing: dict[Any, Any] = {}
         self._busy: dict[Any, _Busy] = {}
-        self._was_placed = False
+        self._was_placed = self._told = False
         self._tried: set[str] = set()
         self._false_starts = 0
 
@@ -137,8 +141,8 @@ class ActorRun:
                 )
                 for ref in told:
                     yield from self._answered(ref)
-                if not self._was_placed and time.monotonic() - began > _PLACE_SECONDS:
-                    raise self._no_place()
+                if not self._was_placed:
+                    self._check_place(time.monotonic() - began)
                 yield from self._hanging()
         finally:
             for actor in (*self._placing.values(), *(busy.actor for busy in self._busy.values())):
@@ -253,22 +257,31 @@ class ActorRun:
         except self._ray.exceptions.RayError:  # it died just now, which Ray will tell of
             return 0.0
 
-    def _no_place(self) -> VgenreError:
-        """Why the cluster places no actor."""
+    def _check_place(self, seconds: float) -> None:
+        """Say that the cluster places no actor, and why; end where it never will."""
+        if seconds < _PLACE_SECONDS:
+            return
         if not self._share.room(self._ray):
             first = "GPU" if self._share.gpus else "CPU"
             largest = max(_nodes(self._ray), key=lambda node: node.get(first, 0), default={})
-            return VgenreError(
+            raise VgenreError(
                 f"no node of the cluster has the {self._share} that an actor asks for; the "
                 f"largest has {_in_words(largest)}. Ask for less with --cpus and --gpus, or add "
                 "larger nodes"
             )
         free, has = self._ray.available_resources(), self._ray.cluster_resources()
-        return VgenreError(
-            f"the cluster placed no actor in {_PLACE_SECONDS:g} s: each asks for {self._share}, "
-            f"and of {_in_words(has)} only {_in_words(free)} are free. Run the same command again "
-            "when others have ended, or ask for less with --cpus and --gpus"
+        said = (
+            f"the cluster placed no actor in {seconds:.0f} s: each asks for {self._share}, and of "
+            f"{_in_words(has)} only {_in_words(free)} are free"
         )
+        if seconds > _WAIT_SECONDS:
+            raise VgenreError(
+                f"{said}. Run the same command again when others have ended, or ask for less with "
+                "--cpus and --gpus"
+            )
+        if not self._told:
+            self._told = True
+            log.warning("%s; waiting for others to end", said)
 
 
 class _Actor:
