@@ -108,7 +108,10 @@ def label(
     ] = 3600.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more: the streams, the seconds it took.")
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Say more: the streams, the engine, the seconds it took."
+        ),
     ] = False,
 ) -> None:
     """Name the genres of films.

@@ -180,7 +180,7 @@ def _print_film(console: Console, film: FilmResult, verbose: bool) -> None:
                 if film.streams[stream]
             )
             console.print(
-                f"  {counted(len(film.clips), 'clip')}, {streams}, {film.seconds:.1f} s",
+                f"  {counted(len(film.clips), 'clip')}, {streams}, {film.engine}, {film.seconds:.1f} s",
                 style="dim",
             )
         if film.explanation:
