@@ -179,10 +179,9 @@ def _print_film(console: Console, film: FilmResult, verbose: bool) -> None:
                 for word, stream in (("picture", "visual"), ("sound", "audio"))
                 if film.streams[stream]
             )
-            console.print(
-                f"  {counted(len(film.clips), 'clip')}, {streams}, {film.engine}, {film.seconds:.1f} s",
-                style="dim",
-            )
+            clips = counted(len(film.clips), "clip")
+            told = f"  {clips}, {streams}, {film.engine}, {film.seconds:.1f} s"
+            console.print(told, style="dim")
         if film.explanation:
             console.print(_because(film.explanation), style="dim")
     if film.error:
