@@ -28,4 +28,5 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 nitpicky = False
 myst_heading_anchors = 3
-suppress_warnings = ["myst.xref_missing"]
+# A type such as `path` in a docstring is a word, and the name of several attributes too.
+suppress_warnings = ["myst.xref_missing", "ref.python"]
