@@ -54,6 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let the tests, and the commands that they run, keep their journals away from the user's."""
     fonts = platformdirs.user_cache_path("matplotlib")  # a list that takes seconds to make
     os.environ.setdefault("MPLCONFIGDIR", str(fonts))
+    # Actors of a Ray cluster import the test that sends them something.
+    known = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), known]))
     os.environ["XDG_CACHE_HOME"] = _CACHE
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rendered import film
 
@@ -20,6 +21,7 @@ import vgenre
 from vgenre.batch.executors import Fault, InProcess, Task, attempt
 from vgenre.batch.processes import Workers
 from vgenre.errors import DataError, FFmpegNotFoundError, ModelError, VgenreError
+from vgenre.labels import LabelSet
 from vgenre.media.ffmpeg import find_ffmpeg
 from vgenre.models.store import HEAD_GRAPH
 
@@ -161,10 +163,10 @@ def test_a_fault_names_the_line_it_comes_from() -> None:
     end, fault = attempt(lambda film: find_ffmpeg.no_such, "f.mp4")  # type: ignore[attr-defined]
     assert end == "failed" and fault.kind == "AttributeError"
     try:
-        vgenre.FilmResult.from_dict({})
-    except KeyError as error:
+        LabelSet(("Action", "Horror")).choose(np.array([0.1, 0.2]), ())
+    except IndexError as error:
         said = Fault.of("f.mp4", error).message
-    assert "KeyError: 'clips' (labelling/record.py, line " in said
+    assert "IndexError: tuple index out of range (labels.py, line " in said
 
 
 def test_what_cannot_be_loaded_is_said_and_not_tried_again(model: Path, folder: Path) -> None:

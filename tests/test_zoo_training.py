@@ -75,7 +75,14 @@ def train_toy(data: Path, output: Path, name: str, **changes):
     )
 
 
-@pytest.mark.parametrize("name", REGISTRY)
+SAMPLED = {"cnn", "conv3d", "cnn-lstm-pool", "mlp", "late-fusion", "poster-cnn"}
+"""One architecture of each kind; the slow tests take all of them."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in SAMPLED else pytest.param(n, marks=pytest.mark.slow) for n in REGISTRY],
+)
 def test_each_learns_is_saved_and_labels(name: str, data: Path, tmp_path: Path) -> None:
     card = train_toy(data, tmp_path / "model", name)
     assert card.architecture.network is not None and card.architecture.network.name == name
