@@ -149,7 +149,7 @@ def cold_starts(film: Path, model: str, other: str | None) -> dict[str, float]:
     commands = {
         "import": ["-c", "import vgenre; print(vgenre.__version__)"],
         "--help": ["-m", "vgenre", "--help"],
-        "label": ["-m", "vgenre", "label", str(film), "--model", model],
+        "label": ["-m", "vgenre", "label", str(film), "--model", model, "--restart"],
     }
     pythons = {"": sys.executable} | ({", other": other} if other else {})
     # The other one sees its own vgenre, not the one beside this file.
@@ -299,7 +299,12 @@ def main() -> None:
     parser.add_argument("--model", default="six")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--cold", action="store_true", help="only the cold starts")
-    parser.add_argument("--other", metavar="PYTHON", help="compare with the vgenre of this Python")
+    parser.add_argument(
+        "--other",
+        metavar="PYTHON",
+        type=os.path.abspath,
+        help="compare with the vgenre of this Python",
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         film = args.film or str(render(Path(folder) / "film.mp4", args.seconds))
