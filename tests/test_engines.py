@@ -297,3 +297,21 @@ def test_the_engines_agree_on_the_model_that_ships(plain_film: Path) -> None:
         (wanted * found).sum(1) / np.linalg.norm(wanted, axis=1) / np.linalg.norm(found, axis=1)
     )
     assert cosine.mean() > 0.97
+
+
+def test_a_model_that_is_overwritten_ends_no_process_that_has_loaded_it(
+    model: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(model, tmp_path / "toy")
+    program = (
+        "import sys, numpy as np, vgenre\n"
+        "from pathlib import Path\n"
+        "loaded = [vgenre.load_model(sys.argv[1], engine='openvino') for _ in range(3)]\n"
+        "for path in Path(sys.argv[1]).glob('*.bin'): path.write_bytes(b'')\n"
+        "for one in loaded: one.features(np.zeros((1, 299, 299, 3), np.uint8))\n"
+        "print('alive')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "toy")], capture_output=True, text=True
+    )
+    assert done.stdout == "alive\n", (done.returncode, done.stderr)

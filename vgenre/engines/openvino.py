@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+import openvino.properties as props
 
 from ..errors import ModelError
 from ..media.types import CLIP_FRAMES, FRAME_SIZE
@@ -104,6 +105,8 @@ class OpenVINOEngine:
             cannot compile them, the first call says so.
         """
         core = ov.Core()
+        # Read, not mapped: a file that is overwritten under a map ends the process (SIGBUS).
+        core.set_property({props.enable_mmap: False})
         graphs = []
         for name in (BODY_GRAPH, HEAD_GRAPH):
             path = model_file(directory, card, name)
