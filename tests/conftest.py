@@ -20,6 +20,10 @@ SHARED = {"test_cluster": "ray", "test_examples": "ray"}
 """Files that cannot run beside each other, by what they share; each other file is by itself."""
 
 
+ALONE = {"test_golden", "test_notebooks"}
+"""Files of few long tests that share nothing: each may run beside the others."""
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what ``pytest -m quick`` does not run: importing it would bring TensorFlow."""
     if config.option.markexpr != "quick" or not collection_path.name.startswith("test_"):
@@ -32,7 +36,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.option.markexpr == "quick":
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(SHARED.get(item.path.stem, item.path.stem)))
+        name = item.path.stem
+        group = item.nodeid if name in ALONE else SHARED.get(name, name)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(trylast=True)
