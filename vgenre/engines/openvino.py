@@ -40,6 +40,9 @@ class OpenVINOEngine:
         In which the body's floating-point operations run, as OpenVINO's
         ``INFERENCE_PRECISION_HINT`` names it. Unless given OpenVINO takes the fastest of the
         CPU's, which is bf16 on some.
+    wait : bool
+        Whether to return only when the graphs are compiled. A graph that was converted shares
+        the memory of the network it is from, which may go away until then.
     """
 
     name = "openvino"
@@ -51,6 +54,7 @@ class OpenVINOEngine:
         *,
         threads: int | None = None,
         precision: str | None = None,
+        wait: bool = True,
     ) -> None:
         self._core = ov.Core()
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
@@ -71,7 +75,7 @@ class OpenVINOEngine:
             # Small, and what it says is printed: half precision gains nothing.
             exact = self._settings | {"INFERENCE_PRECISION_HINT": "f32"}
             self._head_coming = compiling.submit(self._core.compile_model, head, "CPU", exact)
-        compiling.shutdown(wait=False)
+        compiling.shutdown(wait=wait)
 
     def _compiled(self, batch: int) -> ov.CompiledModel:
         """The body for batches of one size: each new shape would be planned anew."""
@@ -117,7 +121,7 @@ class OpenVINOEngine:
         body, head = graphs
         _check_body(model_file(directory, card, BODY_GRAPH), body)
         _check_head(directory / HEAD_GRAPH, card, head, body)
-        return cls(body, head, threads=threads)
+        return cls(body, head, threads=threads, wait=False)
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Features of frames.
