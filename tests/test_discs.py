@@ -7,23 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import below, touch
 from rendered import counter, film, frame_number, lavfi, render
 
 import vgenre
 from vgenre.errors import MediaError
 from vgenre.media.discs import film_name
-from vgenre.media.find import Found, find_films, find_media
+from vgenre.media.find import find_films, find_media
 from vgenre.media.remote import state_of
-
-
-def touch(root: Path, *names: str) -> None:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-
-
-def below(root: Path, found: Found | list[str]) -> list[str]:
-    return [os.path.relpath(path, root) for path in found]
 
 
 @pytest.fixture(scope="module")

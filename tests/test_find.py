@@ -9,20 +9,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from folders import below, touch
 
-from vgenre.media.find import LINKS_FOLDER, Found, find_films, find_media
+from vgenre.media.find import LINKS_FOLDER, find_films, find_media
 
 pytestmark = pytest.mark.quick
-
-
-def touch(root: Path, *names: str) -> None:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-
-
-def below(root: Path, found: Found | list[str]) -> list[str]:
-    return [os.path.relpath(path, root) for path in found]
 
 
 # --- names ----------------------------------------------------------------------------------
