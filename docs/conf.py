@@ -18,7 +18,13 @@ extensions = [
     "sphinx.ext.viewcode",
 ]
 # The tables are parts of a page.
-exclude_patterns = ["build", "comparison.md", "posters.md", "learning_curve.md"]
+exclude_patterns = [
+    "build",
+    "comparison.md",
+    "posters.md",
+    "learning_curve.md",
+    "taught_figures.md",
+]
 html_theme = "furo"
 html_title = f"vgenre {version}"
 autosummary_generate = True

@@ -79,7 +79,7 @@ def options_of(row: Row) -> TrainingOptions:
     base = read_card(find_model("six")).architecture
     softmax = row.network.name == "cnn-lstm-softmax"
     architecture = Architecture(
-        block=base.block, network=row.network, softmax_classes=len(LABELS) if softmax else None
+        blocks=base.blocks, network=row.network, softmax_classes=len(LABELS) if softmax else None
     )
     settings = {
         "learning_rate": 3e-4,
@@ -177,13 +177,12 @@ def seconds_of(model: Model) -> float:
     """Seconds for a clip of 40 frames that are decoded, the best of five."""
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (40, 299, 299, 3), dtype=np.uint8)
-    mel = np.zeros((1, model.card.mel.n_mels, model.card.mel.steps), np.float32)
     mask = np.ones((1, 40), np.float32)
     taken = []
     for _ in range(6):
         started = time.perf_counter()
         features = model.engine.features(frames)
-        model.engine.classify(features[None], mask, mel, mel[:, 0] * 0)
+        model.engine.see(features[None], mask)
         taken.append(time.perf_counter() - started)
     return min(taken[1:])
 
@@ -210,10 +209,11 @@ def table_of(found: dict[str, dict[str, Any]], work: Path) -> str:
             f"| {f['flops'] / 1e9:,.1f} | {seconds_of(load_model(directory)):.2f} |"
         )
     six = read_card(find_model("six"))
-    ours = six.metrics["test"]["fusion"]
+    # All films teach what ships: it is measured in folds of all, the others on the test films.
+    ours = six.metrics["folds"]["fusion"]
     timed = seconds_of(load_model("six"))
     lines.append(
-        f"| `six`, picture and sound | {ours['top1']:.1%} | {ours['mAP']:.2f} "
+        f"| `six`, picture and sound, in folds | {ours['top1']:.1%} | {ours['mAP']:.2f} "
         f"| {_interval(ours)} | | | | {timed:.2f} |"
     )
     return "\n".join([*lines, ""])

@@ -1,10 +1,11 @@
-"""Measure `six` on films it never saw: five folds by film, clips averaged to films.
+"""Measure the procedure that makes `six` and `multi`: nested folds by film.
 
-    python pipelines/cross_validate.py DATA --work DIR
+    python pipelines/cross_validate.py DATA --work DIR [--mode multi]
 
-Prints the table of systems with its 95 % intervals and writes it to DIR/figures.json. A killed
-run continues. With --share 0.5 only half of the training films of each fold are learnt from: a
-point of the learning curve.
+All choices are made inside the training part of each outer fold, by inner folds; the outer folds
+are looked at once. Prints the table of systems with its 95 % intervals and writes it to
+DIR/figures-MODE.json, with what was tried. With --share 0.5 only half of the films of each fold are
+learnt from: a point of the learning curve.
 """
 
 from __future__ import annotations
@@ -12,102 +13,137 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shared_data import clip_items, data_folder, folds_of, parser_of
-from stages import Recipe, features_of, initial_weights
+from shared_data import IMDB_GENRES, clip_items, data_folder, folds_of, parser_of
+from stages import Recipe, readings_of
+from train_multi import film_items
+from train_six import unsplit
 
-from vgenre.labels import SIX_GENRES, LabelSet
+from vgenre.labels import MULTI, SINGLE, SIX_GENRES, LabelSet
 
 if TYPE_CHECKING:
-    from vgenre.training.folds import FoldLogits
+    from vgenre.training.readings import Readings
 
-LABELS = LabelSet(SIX_GENRES)
-
-
-def logits_of_all_films(data: Path, work: Path, recipe: Recipe, share: float = 1.0) -> FoldLogits:
-    """What models that never saw them say of all clips, by every system."""
-    from vgenre.data.stages import Stage
-    from vgenre.models.build import body_of
-    from vgenre.models.store import load_weights, save_weights
-    from vgenre.training.folds import cross_validate
-
-    items, folds = clip_items(data), folds_of(data)
-    # The audio stream began with the teacher's descriptions of the training split's sound, of
-    # which some is in every fold; it was told no genre of any film.
-    initial = initial_weights(data, work, recipe, items)
-    network = body_of(recipe.six.architecture)
-
-    def begun() -> Any:
-        initial.body(network)
-        return network
-
-    # In half precision, as it ships, so that training the model finds these features again.
-    file = Stage.of(work, "body-of-six", initial.identity, recipe.six.architecture).keep(
-        ".safetensors", begun, lambda path, body: save_weights(body, path, np.float16)
-    )
-    load_weights(network, file)
-    clips, owners = features_of(items, network, file, work, recipe)
-    folder = work / f"folds-{share:g}"
-    return cross_validate(
-        clips, owners, items, folds, LABELS, folder, recipe.six, initial=initial, share=share
-    )
+SYSTEMS = {
+    "majority": "the most frequent genre, always",
+    "imagenet": "picture: regression on raw ImageNet features",
+    "visual": "picture",
+    "audio": "sound",
+    "fusion": "**both, fused**",
+}
 
 
-def figures_of(found: FoldLogits) -> dict[str, Any]:
-    """Figures of every system over all folds, as the model card holds them."""
-    from vgenre.evaluation.intervals import paired_bootstrap, sureness
-    from vgenre.evaluation.measures import majority, measure, outside, rounded
+def measured(
+    readings: Readings, folds: np.ndarray, *, share: float = 1.0, jobs: int = 1, seed: int = 0
+) -> dict[str, Any]:
+    """Figures of every system over the outer folds, as the model card holds them.
 
-    figures: dict[str, Any] = {}
-    films = {}
-    for system in found.logits:
-        everything, thresholds = found.calibrated(LABELS, system)
-        films[system] = everything.labelled()
-        figures[system] = measure(films[system], LABELS) | sureness(films[system], LABELS)
-        if system == "fusion":
-            figures[system]["outside"] = outside(everything, LABELS, thresholds)
-    baseline = majority(films["fusion"], LABELS, found.items)
-    figures["majority"] = measure(baseline, LABELS)
-    better = max(("visual", "audio"), key=lambda system: figures[system]["mAP"])
-    figures["fusion"]["over_" + better] = paired_bootstrap(films["fusion"], films[better], LABELS)
-    for system, other in (("lstm", "mean_pool"), ("visual", "lstm"), ("visual", "probe")):
-        over = paired_bootstrap(films[system], films[other], LABELS)
-        figures[system]["over_" + other] = over
-    return rounded(figures)
+    Parameters
+    ----------
+    readings : Readings
+        As `stages.readings_of` gives them.
+    folds : ndarray of int, shape (n_clips,)
+    share : float
+        Of the films of each fold's training part that are learnt from.
+    jobs : int
+        Fits at once.
+    seed : int
+        Of the inner folds, and of the share.
+    """
+    from vgenre.evaluation.intervals import paired_bootstrap
+    from vgenre.evaluation.measures import rounded
+    from vgenre.training.figures import figures_of, told
+    from vgenre.training.nested import measure_nested
+
+    films = np.unique(readings.films)
+    some = np.random.default_rng(seed).permutation(films)[: round(share * len(films))]
+    how: dict[str, Any] = {
+        "learn_from": np.isin(readings.films, some),
+        "jobs": jobs,
+        "seed": seed,
+    }
+    ways = {stream: list(found) for stream, found in readings.sources.items()}
+    baseline = [way for way in ways["visual"] if way.startswith("imagenet")]
+    own = {**ways, "visual": [way for way in ways["visual"] if way not in baseline]}
+    procedure = measure_nested(readings, folds, sources=own, **how)
+    everything = np.arange(len(folds))
+    figures = figures_of(procedure, readings, everything)
+    if baseline:
+        plain = measure_nested(readings, folds, sources={"visual": baseline}, **how)
+        figures["imagenet"] = figures_of(plain, readings, everything)["visual"]
+        fused = procedure.films["fusion"].labelled()
+        raw = plain.films["visual"].labelled()
+        both = [name for name in fused.names if name in raw.names]
+        for system, other in (("fusion", fused), ("visual", procedure.films["visual"].labelled())):
+            rows = np.array([other.names.index(name) for name in both])
+            against = raw.take(np.array([raw.names.index(name) for name in both]))
+            over = paired_bootstrap(other.take(rows), against, readings.labels)
+            figures[system]["over_imagenet"] = rounded(over)
+    figures["chosen"] = [told(learnt) for learnt in procedure.learnt]
+    return figures
 
 
-def print_table(figures: dict[str, Any]) -> None:
-    """One line a system."""
-    print(f"{'system':10} {'films':>5} {'mAP':>5} {'any':>5} {'top-1':>5} {'F1':>5} {'ECE':>5}  AP")
-    for system in ("majority", "mean_pool", "lstm", "probe", "visual", "audio", "fusion"):
-        f = figures[system]
-        aps = " ".join(
-            f"{name} {'-' if e['AP'] is None else format(e['AP'], '.2f')}"
-            for name, e in f["per_label"].items()
-        )
-        print(
-            f"{system:10} {f['films']:5} {f['mAP']:5.3f} {f['any_label']:5.3f} {f['top1']:5.3f} "
-            f"{f['macro_F1']:5.3f} {f['ECE']:5.3f}  {aps}"
-        )
-    fusion = figures["fusion"]
-    print({k: v for k, v in fusion.items() if k.startswith(("over", "outside"))})
-    print("95 %:", fusion.get("interval_95", fusion.get("warning")))
+def table_of(figures: dict[str, Any], mode: str) -> str:
+    """The table of systems, in Markdown."""
+    single = mode == SINGLE
+    heads = ("mAP", "a right genre first", "macro F1", "ECE")
+    keys = ("mAP", "any_label", "macro_F1", "ECE")
+    if not single:
+        heads, keys = ("macro AUC", "macro mAP", "micro AP", "ECE"), (
+            "macro_AUC", "mAP", "micro_AP", "ECE",
+        )  # fmt: skip
+    lines = [f"| | films | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    for system, called in SYSTEMS.items():
+        if system in figures:
+            found = figures[system]
+            values = " | ".join(f"{found[key]:.3f}" for key in keys)
+            lines.append(f"| {called} | {found['films']} | {values} |")
+    spread = figures["fusion"].get("interval_95", {})
+    if spread:
+        ends = [
+            f"{low:.3f} to {high:.3f}" if key in spread else ""
+            for key in keys
+            for low, high in [spread.get(key, (0, 0))]
+        ]
+        lines.append(f"| 95 %, bootstrap over films | | {' | '.join(ends)} |")
+    lines += ["", f"| AP | {' | '.join(figures['fusion']['per_label'])} |"]
+    lines.append("|---" * (1 + len(figures["fusion"]["per_label"])) + "|")
+    counts = [entry["films"] for entry in figures["fusion"]["per_label"].values()]
+    lines.append(f"| films | {' | '.join(map(str, counts))} |")
+    for system in ("imagenet", "visual", "audio", "fusion"):
+        if system in figures:
+            aps = [entry["AP"] for entry in figures[system]["per_label"].values()]
+            shown = " | ".join("" if ap is None else f"{ap:.2f}" for ap in aps)
+            lines.append(f"| {SYSTEMS[system]} | {shown} |")
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    parser = parser_of(__doc__)
+    parser = parser_of(__doc__, table=True)
+    parser.add_argument("--mode", choices=(SINGLE, MULTI), default=SINGLE)
     parser.add_argument("--share", type=float, default=1.0, help="of the films, to learn from")
+    parser.add_argument("--jobs", type=int, default=-1, help="fits at once; -1: one a core")
     args = parser.parse_args(arguments)
     data = data_folder(args.data)
+
+    from shared_data import write_table
+
     args.work.mkdir(parents=True, exist_ok=True)
-    figures = figures_of(logits_of_all_films(data, args.work, Recipe.of(args.toy), args.share))
-    name = "figures.json" if args.share == 1 else f"figures-{args.share:g}.json"
+    single = args.mode == SINGLE
+    items = unsplit(clip_items(data) if single else film_items(data))
+    labels = LabelSet(SIX_GENRES if single else IMDB_GENRES, args.mode)
+    readings = readings_of(items, labels, data, args.work, Recipe.of(args.toy))
+    folds = np.array(folds_of(data))[readings.owners]
+    figures = measured(readings, folds, share=args.share, jobs=args.jobs)
+    name = (
+        f"figures-{args.mode}.json" if args.share == 1 else f"figures-{args.mode}-{args.share}.json"
+    )
     (args.work / name).write_text(json.dumps(figures, indent=2))
-    print_table(figures)
+    write_table(table_of(figures, args.mode), args.table)
+    print({k: v for k, v in figures["fusion"].items() if k.startswith(("over", "outside"))})
 
 
 if __name__ == "__main__":

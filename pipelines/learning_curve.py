@@ -1,16 +1,14 @@
-"""How good a plain classifier gets with the number of films: what more data would bring.
+"""What more data would bring: the procedure on an eighth, a quarter, a half and all of the films.
 
     python pipelines/learning_curve.py DATA --work DIR --table docs/learning_curve.md
 
-Of clips, by five folds: a logistic regression on the features of the body that ships, which
-saw none of them. Of posters, on the fixed test split: ridge regression on features of the
-ImageNet weights, as the body that ships has seen the posters.
+Clips are measured by the nested folds of ``cross_validate.py``, posters on the test posters.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,149 +22,101 @@ from shared_data import (
     poster_items,
     write_table,
 )
-from stages import Recipe, features_of, new_body
+from stages import Recipe, features_of, initial_weights, readings_of
+from train_six import unsplit
 
 from vgenre.labels import MULTI, SIX_GENRES, LabelSet
 
 if TYPE_CHECKING:
-    import keras
-
-    from vgenre.data.features import ClipFeatures
+    from vgenre.training.readings import Readings
 
 SIX, MANY = LabelSet(SIX_GENRES), LabelSet(IMDB_GENRES, MULTI)
-SHARES, DRAWS = (1 / 8, 1 / 4, 1 / 2, 1.0), 4
+SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
+FILM_FIGURES = {"mAP": "mAP", "any_label": "a right genre first", "macro_F1": "macro F1"}
+POSTER_FIGURES = {"macro_AUC": "macro AUC", "mAP": "macro mAP", "micro_AP": "micro AP"}
 
 
-def film_curve(data: Path, work: Path, recipe: Recipe) -> list[dict[str, Any]]:
-    """Figures over all folds by the number of films learnt from."""
-    from sklearn.decomposition import PCA
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+def film_curve(readings: Readings, folds: np.ndarray, shares: Sequence[float]) -> str:
+    """The table of the films of clips, each share of them drawn once.
 
-    from vgenre.evaluation.films import films_of
+    Parameters
+    ----------
+    readings : Readings
+    folds : ndarray of int, shape (n_clips,)
+    shares : sequence of float
+    """
     from vgenre.evaluation.measures import measure
-    from vgenre.models.build import body_of
-    from vgenre.models.store import BODY_FILE, find_model, load_weights
-    from vgenre.training.probe import mean_features
+    from vgenre.training.nested import measure_nested
 
-    if recipe.from_imagenet:
-        file = find_model("six") / BODY_FILE
-        network = body_of(recipe.six.architecture)
-        load_weights(network, file)
-    else:
-        network, file = _kept(new_body(data, recipe), work)
-    items, folds = clip_items(data), np.array(folds_of(data))
-    clips, owners = features_of(items, network, file, work, recipe)
-    x = np.concatenate([mean_features(clips), _deviations(clips)], axis=1)
-    primary = np.array([SIX_GENRES.index(i.labels[0]) if i.labels else -1 for i in items])
-    films = np.array([item.film for item in items])
-    seen = clips.frame_mask.any(axis=1)
-    measured = np.array([item.is_sure and bool(item.labels) for item in items])
+    films = np.random.default_rng(0).permutation(np.unique(readings.films))
 
-    def figures(share: float, draw: int) -> dict[str, float]:
-        said = np.zeros((len(owners), len(SIX)))
-        counts = []
-        for fold in np.unique(folds):
-            known = np.unique(films[(folds != fold) & (primary >= 0)])
-            known = np.random.default_rng(draw).permutation(known)[: round(share * len(known))]
-            counts.append(len(known))
-            rows = np.flatnonzero(seen & np.isin(films, known)[owners] & (primary[owners] >= 0))
-            probe = make_pipeline(
-                StandardScaler(),
-                PCA(min(120, len(rows) - 1, x.shape[1]), random_state=0),
-                LogisticRegression(C=0.01, class_weight="balanced", max_iter=3000),
-            ).fit(x[rows], primary[owners[rows]])
-            test = np.flatnonzero(folds[owners] == fold)
-            said[np.ix_(test, probe.classes_)] = probe.predict_proba(x[test])
-        rows = np.flatnonzero(measured[owners])
-        found = films_of(said[rows], clips.seconds[rows], owners[rows], items, SIX)
-        return {"n": np.mean(counts), **measure(found, SIX)}
+    def figures(share: float) -> dict[str, Any]:
+        some = films[: round(share * len(films))]
+        found = measure_nested(readings, folds, learn_from=np.isin(readings.films, some), jobs=-1)
+        taught = len(some) * (1 - 1 / len(np.unique(folds)))
+        return {"n": taught, **measure(found.films["fusion"].labelled(), readings.labels)}
 
-    return _curve(figures, ("mAP", "any_label"), recipe)
+    return _table(shares, figures, "films to learn from", FILM_FIGURES)
 
 
-def poster_curve(data: Path, work: Path, recipe: Recipe) -> list[dict[str, Any]]:
-    """Figures on the test posters by the number of posters learnt from."""
-    from sklearn.linear_model import Ridge
-    from sklearn.model_selection import GridSearchCV
-    from sklearn.preprocessing import StandardScaler
-
-    from vgenre.evaluation.films import Films
+def poster_curve(readings: Readings, shares: Sequence[float]) -> str:
+    """The table of posters: a share of those to learn from, measured on the test posters."""
     from vgenre.evaluation.measures import measure
-    from vgenre.training.probe import mean_features
+    from vgenre.training.nested import measure_fold
+    from vgenre.training.streams import learn_streams
 
-    network, file = _kept(new_body(data, recipe, block="mixed8"), work)
-    items = poster_items(data)
-    posters, owners = features_of(items, network, file, work, recipe)
-    x = StandardScaler().fit_transform(mean_features(posters))
-    truth = np.stack([MANY.multi_hot(items[owner].labels) for owner in owners])
-    split = np.array([items[owner].split for owner in owners])
-    test, training = np.flatnonzero(split == "test"), np.flatnonzero(split == "train")
+    splits = np.array(readings.splits())
+    taught = np.random.default_rng(0).permutation(np.flatnonzero(splits == "train"))
 
-    def figures(share: float, draw: int) -> dict[str, float]:
-        rows = np.random.default_rng(draw).permutation(training)[: round(share * len(training))]
-        probe = GridSearchCV(Ridge(), {"alpha": [1e3, 3e3, 1e4, 3e4]}, cv=min(5, len(rows)))
-        scores = probe.fit(x[rows], truth[rows]).predict(x[test])
-        said = 1 / (1 + np.exp(-scores))  # only their order is looked at
-        names, main = [str(row) for row in test], np.zeros(len(test), int)
-        return {"n": len(rows), **measure(Films(names, said, truth[test], main), MANY)}
+    def figures(share: float) -> dict[str, Any]:
+        rows = np.sort(taught[: round(share * len(taught))])
+        found = measure_fold(
+            readings, learn_streams(readings, rows), np.flatnonzero(splits == "test")
+        )
+        return {"n": len(rows), **measure(found.films["visual"].labelled(), readings.labels)}
 
-    return _curve(figures, ("macro_AUC", "mAP", "micro_AP"), recipe)
+    return _table(shares, figures, "posters to learn from", POSTER_FIGURES)
 
 
-def _kept(network: keras.Model, work: Path) -> tuple[keras.Model, Path]:
-    """A body, and its weights in a file that their features are known by."""
-    from vgenre.models.store import save_weights
-
-    work.mkdir(parents=True, exist_ok=True)
-    file = work / f"{network.name}-as-it-begins.safetensors"
-    save_weights(network, file)
-    return network, file
-
-
-def _deviations(clips: ClipFeatures) -> np.ndarray:
-    """Of each clip's features over its frames: (n_clips, width), zeros where there are none."""
-    found = np.zeros((len(clips), clips.features.shape[-1]), np.float32)
-    for row, (features, mask) in enumerate(zip(clips.features, clips.frame_mask, strict=True)):
-        if mask.any():
-            found[row] = features[mask > 0].std(axis=0, dtype=np.float32)
-    return found
-
-
-def _curve(figures: Any, names: Sequence[str], recipe: Recipe) -> list[dict[str, Any]]:
-    """Each share's figures, averaged over several draws of its films."""
-    found = []
-    shares = SHARES if recipe.from_imagenet else (0.8, 1.0)  # toys have few films
-    for share in shares:
-        drawn = [figures(share, draw) for draw in range(DRAWS if share < 1 else 1)]
-        found.append({name: float(np.mean([f[name] for f in drawn])) for name in ("n", *names)})
-        print({name: round(value, 3) for name, value in found[-1].items()}, file=sys.stderr)
-    return found
-
-
-def table_of(curve: list[dict[str, Any]], what: str, titles: dict[str, str]) -> str:
+def _table(
+    shares: Sequence[float],
+    figures: Callable[[float], dict[str, Any]],
+    what: str,
+    titles: dict[str, str],
+) -> str:
     """A curve as a table in Markdown, with what the last doubling brought."""
+    curve = []
+    for share in shares:
+        curve.append(figures(share))
+        print(what, {name: round(curve[-1][name], 3) for name in ("n", *titles)}, file=sys.stderr)
     lines = [f"| {what} | {' | '.join(titles.values())} |", "|---" * (1 + len(titles)) + "|"]
     for point in curve:
-        figures = " | ".join(f"{point[name]:.3f}" for name in titles)
-        lines.append(f"| {point['n']:,.0f} | {figures} |")
+        shown = " | ".join(f"{point[name]:.3f}" for name in titles)
+        lines.append(f"| {point['n']:,.0f} | {shown} |")
     last = " | ".join(f"{curve[-1][name] - curve[-2][name]:+.3f}" for name in titles)
     return "\n".join([*lines, f"| the last doubling | {last} |", ""])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = parser_of(__doc__, table=True)
+    parser.add_argument("--posters", type=Path, help="a larger set of posters")
     args = parser.parse_args(arguments)
     data, recipe = data_folder(args.data), Recipe.of(args.toy)
-    posters = {"macro_AUC": "macro AUC", "mAP": "macro mAP", "micro_AP": "micro AP"}
-    films = {"mAP": "mAP", "any_label": "a right genre first"}
-    text = "\n".join(
-        (
-            table_of(film_curve(data, args.work, recipe), "films to learn from", films),
-            table_of(poster_curve(data, args.work, recipe), "posters to learn from", posters),
-        )
-    )
+
+    from vgenre.training.clip_readings import summaries
+    from vgenre.training.readings import MEAN, Readings
+
+    shares = (0.8, 1.0) if args.toy else SHARES  # toys have few films
+    films = readings_of(unsplit(clip_items(data)), SIX, data, args.work, recipe)
+    folds = np.array(folds_of(data))[films.owners]
+    items = poster_items(data, args.posters)
+    clips, owners = features_of(items, args.work, recipe, initial_weights(data, recipe))
+    posters = Readings(
+        {"visual": {MEAN: summaries(clips)[MEAN]}},
+        {"visual": np.ones(len(owners), bool)},
+        clips.seconds, owners, items, MANY, outside=False,
+    )  # fmt: skip
+    text = film_curve(films, folds, shares) + "\n" + poster_curve(posters, shares)
     write_table(text, args.table)
 
 

@@ -83,7 +83,7 @@ def compare(data: Path, work: Path, options: TrainingOptions) -> dict[str, dict[
     from vgenre.training.run import train
 
     genres = poster_genres(data)
-    items = poster_items(data, genres)
+    items = poster_items(data, genres=genres)
     posters = [item for item in items if item.split == "test"]
     directory = Stage.of(
         work, "poster-cnn", items_key(items), genres, options, code_here("posters.py")

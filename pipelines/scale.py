@@ -37,12 +37,13 @@ class Nothing:
         genres = dict.fromkeys(
             ("Action", "Animation", "Horror", "Romance", "Sports", "Sci-Fi"), 0.1
         )
-        clip = {"start": 0.0, "duration": 10.0, "probabilities": genres, "gate": {"visual": 1.0}}
+        clip = {"start": 0.0, "duration": 10.0, "probabilities": genres}
         record = {
             "path": "", "status": "ok", "labels": ["Horror"], "probabilities": genres,
             "clips": [clip] * 10, "streams": {"visual": True, "audio": True}, "duration": 5400.0,
             "decoded_fraction": 1.0, "model": "none", "engine": "none", "error": None,
-            "seconds": 0.0,
+            "seconds": 0.0, "opinions": dict.fromkeys(("visual", "audio"), [0.0] * 6),
+            "without": dict.fromkeys(("visual", "audio"), genres),
         }  # fmt: skip
 
         def do(film: str) -> FilmResult:

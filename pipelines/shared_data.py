@@ -1,8 +1,9 @@
 """The training data that the shipped models come from, read as vgenre's items.
 
-The data folder has ``clips.csv`` and ``clips/`` (short clips of films with genres)
-and ``posters/`` (posters with IMDb genres). It is not part of the project: pass the
-folder, or set ``VGENRE_DATA``.
+The data folder has ``clips.csv`` and ``clips/`` (short clips of films with genres),
+``stills.csv`` and ``stills/`` (frames of further films) and ``posters/`` (posters with IMDb
+genres; ``--posters`` names a larger set of the same form). It is not part of the project: pass
+the folder, or set ``VGENRE_DATA``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import re
 import sys
+import unicodedata
 from collections.abc import Collection
 from pathlib import Path
 
@@ -58,25 +61,22 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def _rows_if_there(path: Path) -> list[dict[str, str]]:
+    return _rows(path) if path.is_file() else []
+
+
 def clip_items(data: Path, *, labels: str = "six") -> list[Item]:
     """The clips; `labels` is the column: ``six`` (the main one first) or ``genres``."""
-    items = []
-    for row in _rows(data / "clips.csv"):
-        names = [name for name in row[labels].split("|") if name]
-        if labels == "six" and row["primary"] in names:
-            names = [row["primary"], *(n for n in names if n != row["primary"])]
-        if labels == "genres":
-            names = [name for name in names if name in IMDB_GENRES]
-        items.append(
-            Item(
-                path=str(data / "clips" / row["file"]),
-                labels=tuple(names),
-                film=row["film"],
-                split=row["split"],
-                measured=row["certainty"] == "clear",
-            )
+    return [
+        Item(
+            path=str(data / "clips" / row["file"]),
+            labels=_labels_of(row, labels),
+            film=row["film"],
+            split=row["split"],
+            measured=row["certainty"] == "clear",
         )
-    return items
+        for row in _rows(data / "clips.csv")
+    ]
 
 
 def poster_genres(data: Path) -> tuple[str, ...]:
@@ -90,14 +90,70 @@ def folds_of(data: Path) -> list[int]:
     return [int(row["fold"]) for row in _rows(data / "clips.csv")]
 
 
-def poster_items(data: Path, genres: Collection[str] = IMDB_GENRES) -> list[Item]:
-    """The posters, each a film of one frame, with those of their labels that are wanted."""
+def poster_items(
+    data: Path, posters: Path | None = None, genres: Collection[str] = IMDB_GENRES
+) -> list[Item]:
+    """The posters, each a film of one frame, with those of their labels that are wanted.
+
+    Posters whose title, where it is known, is that of a film with clips are left out: those
+    films are to be new to whatever learns from posters.
+
+    Parameters
+    ----------
+    data : Path
+    posters : Path, optional
+        A folder with ``posters.csv`` and ``images/``; that of `data` unless given.
+    genres : collection of str
+    """
+    folder = posters or data / "posters"
+    titles = {row["id"]: row["title"] for row in _rows_if_there(data / "posters" / "more.csv")}
+    shown = {title_of(row["film"]) for row in _rows(data / "clips.csv")}
     return [
         Item(
-            path=str(data / "posters" / "images" / f"{row['id']}.jpg"),
+            path=str(folder / "images" / f"{row['id']}.jpg"),
             labels=tuple(name for name in row["genres"].split("|") if name in genres),
             film=row["id"],
             split=row["split"],
         )
-        for row in _rows(data / "posters" / "posters.csv")
+        for row in _rows(folder / "posters.csv")
+        if row["split"] != "train" or title_of(titles.get(row["id"], "")) not in shown - {""}
     ]
+
+
+def still_items(data: Path, *, labels: str = "genres", with_clips: bool = False) -> list[Item]:
+    """Frames of films that there are no clips of.
+
+    Parameters
+    ----------
+    data : Path
+    labels : {"genres", "six"}
+        The column, as for `clip_items`.
+    with_clips : bool
+        Whether those of films with clips are wanted too.
+    """
+    shown = set() if with_clips else {row["film"] for row in _rows(data / "clips.csv")}
+    return [
+        Item(
+            path=str(data / "stills" / row["file"]),
+            labels=_labels_of(row, labels),
+            film=row["film"],
+            split=row["split"],
+            measured=row["certainty"] != "unsure",
+        )
+        for row in _rows_if_there(data / "stills.csv")
+        if row["film"] not in shown
+    ]
+
+
+def _labels_of(row: dict[str, str], column: str) -> tuple[str, ...]:
+    """Those in a column, the main one of the six first; of the IMDb's those we know."""
+    names = [name for name in row[column].split("|") if name]
+    if column == "six":
+        return tuple(sorted(names, key=lambda name: name != row["primary"]))
+    return tuple(name for name in names if name in IMDB_GENRES)
+
+
+def title_of(film: str) -> str:
+    """A film's title in plain small letters, without year or remark in brackets."""
+    plain = unicodedata.normalize("NFKD", re.sub(r"\(.*", "", film))
+    return " ".join(re.findall(r"[a-z0-9]+", plain.encode("ascii", "ignore").decode().lower()))

@@ -1,22 +1,23 @@
 """Train `multi`, the model of many genres that ships, on posters and clips together.
 
-    python pipelines/train_multi.py DATA --work DIR --output vgenre/weights/multi
+    python pipelines/train_multi.py DATA --work DIR --output vgenre/weights/multi [--posters MORE]
 
-It shares its body with `six`, whose pipeline has to have run in the same --work folder or runs
-its stages now. Every stage leaves its result there; a killed run continues.
+Clips teach how films are read, posters how a still image is; each has calibration and thresholds
+of its own. It shares its body with `six`. A killed run continues.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from shared_data import IMDB_GENRES, clip_items, data_folder, parser_of, poster_items
+from shared_data import IMDB_GENRES, clip_items, data_folder, folds_of, parser_of, poster_items
 from stages import BODY_LICENCE, Recipe, initial_weights, show_progress
+from train_six import publish
 
 from vgenre.data.items import Item
 from vgenre.labels import MULTI, LabelSet
@@ -24,12 +25,21 @@ from vgenre.labels import MULTI, LabelSet
 LABELS = LabelSet(IMDB_GENRES, MULTI)
 _LOOKED_FOR = 3  # films of a genre, below which the clips' labels are not taken to know of it
 
+CARD: dict[str, Any] = {
+    "description": "21 genres as film databases name them, any number a film. Learnt from film "
+    "posters and from the clips that six was learnt from; what it says of posters and of films is "
+    "measured apart. Rare genres of films are known from few: take them as suggestions. Not for "
+    "deciding who may watch a film: it knows nothing of age ratings.",
+    "licence": f"Apache-2.0 and MIT. {BODY_LICENCE}",
+    "body_from": "six",
+}
 
-def items_of(data: Path) -> list[Item]:
-    """Posters and clips; what the clips' labels cannot know is left out of the loss.
+
+def film_items(data: Path) -> list[Item]:
+    """The clips; what their labels cannot know is left out of the loss.
 
     Their films are labelled by hand: genres that hardly occur were not looked for. A sports
-    broadcast is called a documentary there, which a poster's genre means otherwise.
+    broadcast is called a documentary there, which a database means otherwise.
     """
     clips = clip_items(data, labels="genres")
     films = {item.film: item for item in clips}
@@ -41,24 +51,14 @@ def items_of(data: Path) -> list[Item]:
         known = tuple(n for n in looked_for if not (broadcast and n == "Documentary"))
         return replace(item, labels=tuple(n for n in item.labels if n in known), known=known)
 
-    return [*poster_items(data), *map(with_known, clips)]
-
-
-CARD = {
-    "description": "21 genres as film databases name them, any number a film. Learnt from some "
-    "5,400 film posters of 1980 to 2015 and from the clips that six was learnt from. What it says "
-    "of posters is measured well, what it says of moving pictures on few films: take its genres of "
-    "a film as suggestions. Not for deciding who may watch a film: it knows nothing of age "
-    "ratings.",
-    "licence": f"Apache-2.0. {BODY_LICENCE}",
-    "body_from": "six",
-}
+    return list(map(with_known, clips))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = parser_of(__doc__)
     parser.add_argument("--output", type=Path, default=Path("vgenre/weights/multi"))
+    parser.add_argument("--posters", type=Path, help="a larger set of posters")
     args = parser.parse_args(arguments)
     data, recipe = data_folder(args.data), Recipe.of(args.toy)
 
@@ -68,25 +68,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from vgenre.training.run import train
 
     args.work.mkdir(parents=True, exist_ok=True)
+    posters = poster_items(data, args.posters)
+    # The image network has seen the posters of the train split, so that those of val decide.
+    taught = [item for item in posters if item.split != "test"]
+    films = [replace(item, split="train") for item in film_items(data)]
     card = train(
-        items_of(data),
+        [*films, *taught],
         args.work / args.output.name,
         labels=LABELS,
-        initial=initial_weights(data, args.work, recipe, clip_items(data)),
+        initial=initial_weights(data, recipe),
         cache=args.work / "features",
-        options=recipe.multi,
+        options=recipe.options,
         card={**CARD, "body_from": None} if args.toy else CARD,  # toys have a body of their own
         progress=show_progress,
+        # Folds measure films; posters have films of a test split for that.
+        folds=[*folds_of(data), *(0 for _ in taught)],
     )
-    args.output.mkdir(parents=True, exist_ok=True)
-    for name in ("card.json", *card.files):
-        if (args.work / args.output.name / name).exists():  # the body is that of `six`
-            shutil.copyfile(args.work / args.output.name / name, args.output / name)
-    # Posters apart: clips are few, and of other films than posters usually are.
-    posters = [item for item in poster_items(data) if item.split == "test"]
-    figures = assess(load_model(args.output), posters).figures()
+    publish(args.work / args.output.name, args.output)
+    # Posters apart, on a split that decided nothing.
+    tests = [item for item in posters if item.split == "test"]
+    figures = assess(load_model(args.output), tests).figures()
     replace(card, metrics={**card.metrics, "posters": figures}).write(args.output)
-    print_figures(card.metrics.get("test", {}))
+    print_figures(card.metrics.get("folds", {}))
     print({name: value for name, value in figures["fusion"].items() if isinstance(value, float)})
 
 

@@ -19,8 +19,9 @@ from toys import without_times
 import vgenre
 from vgenre.batch.executors import InProcess, Task
 from vgenre.batch.journal import Journal
+from vgenre.batch.plan import LabellingRun, plan_run
 from vgenre.batch.processes import Workers
-from vgenre.batch.run import Batch, LabellingRun, plan_run
+from vgenre.batch.run import Batch
 from vgenre.errors import MediaError, ModelError, UnreadableFilm, VgenreError
 from vgenre.labelling.record import FilmResult, failure
 

@@ -34,6 +34,10 @@ KEYS = {
     "engine",
     "error",
     "seconds",
+    "outside",
+    "opinions",
+    "without",
+    "dialogue",
 }
 
 
@@ -115,16 +119,16 @@ def test_the_timeline_is_there(run: Run) -> None:
     record = run.records["FILMS/film.mp4"]
     assert [(clip["start"], clip["duration"]) for clip in record["clips"]] == [(0, 10), (10, 2)]
     assert record["duration"] == pytest.approx(12, abs=0.1)
-    assert record["streams"] == {"visual": True, "audio": True}
+    assert record["streams"] == {"visual": True, "audio": True, "dialogue": False}
     weighed = sum(clip["probabilities"]["Action"] * clip["duration"] for clip in record["clips"])
     assert record["probabilities"]["Action"] == pytest.approx(weighed / 12, abs=1e-3)
 
 
 def test_streams_that_are_missing_are_said_to_be(run: Run) -> None:
     streams = {path: record["streams"] for path, record in run.records.items()}
-    assert streams["FILMS/sub/film.mp4"] == {"visual": True, "audio": False}
-    assert streams["FILMS/sound.mp3"] == {"visual": False, "audio": True}
-    assert streams["FILMS/still.png"] == {"visual": True, "audio": False}
+    assert streams["FILMS/sub/film.mp4"] == {"visual": True, "audio": False, "dialogue": False}
+    assert streams["FILMS/sound.mp3"] == {"visual": False, "audio": True, "dialogue": False}
+    assert streams["FILMS/still.png"] == {"visual": True, "audio": False, "dialogue": False}
     assert run.records["FILMS/still.png"]["duration"] == 0
 
 
@@ -212,7 +216,7 @@ def test_extract_writes_what_the_networks_see(run: Run, tmp_path: Path) -> None:
     frames = sorted(path.name for path in folder.glob("frame_*.jpg"))
     assert frames == [f"frame_{i:06d}.jpg" for i in range(48)]
     sound, rate = soundfile.read(folder / "audio.wav")
-    assert rate == 16000 and abs(len(sound) - 12 * rate) < 0.1 * rate
+    assert rate == 32000 and abs(len(sound) - 12 * rate) < 0.1 * rate
     assert cv2.imread(str(folder / "spectrogram.png")).shape[1] > 300
     clip = read_clip(run.folder / "FILMS" / "film.mp4", 10)
     written = cv2.imread(str(folder / "frame_000044.jpg"))[..., ::-1].astype(int)
@@ -252,7 +256,7 @@ def test_models_lists_what_ships_within_80_columns(tmp_path: Path) -> None:
     assert done.stdout.startswith("six: Action, Animation, Horror")
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
     card = json.loads(vgenre("models", "six", cwd=tmp_path).stdout)
-    assert card["name"] == "six" and card["metrics"]["test"]["fusion"]["films"] > 0
+    assert card["name"] == "six" and card["metrics"]["folds"]["fusion"]["films"] > 0
 
 
 def test_no_module_has_the_name_of_a_public_function() -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from rendered import film
-from toys import without_times
+from spoken import ENGLISH, srt
+from toys import toy_head, toy_model_with_graphs, without_times
 
 import vgenre
 from vgenre.batch.actors import Share, WorkerHung, WorkerLost
@@ -135,6 +136,19 @@ def test_two_nodes_give_what_one_process_gives(nodes, folder: Path, model: Path)
     alone = InProcess(vgenre.load_model(model)).run(films)
     together = RayWorkers(Task(str(model)), Cluster(nodes.address)).run(films)
     assert plain(together) == plain(alone)
+
+
+def test_actors_read_subtitles_that_came_since(nodes, tmp_path: Path) -> None:
+    toy_model_with_graphs(tmp_path / "toy", head=toy_head())
+    films = [str(film(tmp_path / f"{name}.mp4", seconds=1)) for name in "ab"]
+    how = {"model": tmp_path / "toy", "ray": nodes.address, "journal": tmp_path / "j"}
+    assert not any(f.streams["dialogue"] for f in vgenre.label_folder(films, **how))
+    (tmp_path / "b.srt").write_text(srt(ENGLISH))
+    found = {f.path: f for f in vgenre.label_folder(films, **how)}
+    assert [found[name].streams["dialogue"] for name in films] == [False, True]
+    alone = vgenre.load_model(tmp_path / "toy").label(films[1])
+    assert found[films[1]].dialogue == alone.dialogue
+    assert found[films[1]].probabilities == pytest.approx(alone.probabilities, abs=2e-4)
 
 
 def test_a_poisonous_film_is_an_error_and_the_rest_is_done(

@@ -9,7 +9,9 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,19 +21,22 @@ from rendered import film
 from toys import toy_model
 
 import vgenre
+from vgenre.batch.plan import engine_for
 from vgenre.batch.ray import Cluster
-from vgenre.batch.run import engine_for
 from vgenre.data.cache import feature_engine
 from vgenre.engines import choose
+from vgenre.engines.base import Engine
 from vgenre.engines.choose import choose_engine, has_gpu, load_engine
 from vgenre.engines.export import body_graph, quantise
 from vgenre.engines.openvino import OpenVINOEngine
 from vgenre.engines.tensorflow import TensorFlowEngine
 from vgenre.errors import DataError, MissingExtra, ModelError
 from vgenre.labelling.model import Model
+from vgenre.labels import LabelSet
 from vgenre.models.build import body_of
-from vgenre.models.card import CARD_FILE, Architecture
+from vgenre.models.card import CARD_FILE, Architecture, ModelCard
 from vgenre.models.store import available_models, read_card
+from vgenre.training.initial import InitialWeights
 
 RNG = np.random.default_rng(0)
 FRAMES = RNG.integers(0, 256, (19, 299, 299, 3), np.uint8)
@@ -53,18 +58,67 @@ def test_openvino_gives_what_tensorflow_gives(model: Path) -> None:
     features = reference.features(FRAMES)
     np.testing.assert_allclose(fast.features(FRAMES), features, rtol=0.05, atol=0.02)
     assert fast.features(FRAMES[:0]).shape == (0, features.shape[1])
-    mask = np.ones((2, 40), np.float32)
-    mask[1, 7:] = 0
-    inputs = (
-        RNG.normal(size=(2, 40, 8)).astype(np.float32),
-        mask,
-        RNG.uniform(-80, 0, (2, 96, 500)).astype(np.float32),
-        np.stack([np.ones(500, np.float32), np.zeros(500, np.float32)]),
+    for wanted, found in zip(opinions(reference, card), opinions(fast, card), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=0.02)
+        assert wanted.shape == (2, card.outcomes)
+
+
+def test_what_the_ear_hears_is_the_same_in_both_engines(model: Path) -> None:
+    card = read_card(model)
+    reference, fast = (load_engine(name, model, card) for name in ("tensorflow", "openvino"))
+    mel, mask = noise(card)
+    logits, wanted = reference.listen(mel, mask)
+    said, found = fast.listen(mel, mask)
+    assert wanted is not None and found is not None
+    assert wanted.shape == (2, 12), "of the toy ear: 8 of its embedding, 4 sounds"
+    np.testing.assert_allclose(found, wanted, atol=0.02)
+    np.testing.assert_array_equal(logits, reference.hear(mel, mask))
+    np.testing.assert_array_equal(said, fast.hear(mel, mask))
+
+
+def test_a_graph_without_what_the_ear_hears_still_tells_genres(model: Path, tmp_path: Path) -> None:
+    import openvino as ov
+
+    from vgenre.engines.export import write_graph
+    from vgenre.engines.openvino import read_graph
+
+    shutil.copytree(model, tmp_path / "m")
+    graph = read_graph(model / "audio.xml")
+    (wanted,) = [port for port in graph.outputs if "logits" in port.get_names()]
+    write_graph(ov.Model([wanted], graph.get_parameters()), tmp_path / "m" / "audio.xml")
+    card = read_card(model)
+    old = OpenVINOEngine.load(tmp_path / "m", card)
+    mel, mask = noise(card)
+    logits, heard = old.listen(mel, mask)
+    assert heard is None
+    np.testing.assert_allclose(logits, OpenVINOEngine.load(model, card).hear(mel, mask), atol=1e-5)
+
+
+def noise(card: ModelCard) -> tuple[np.ndarray, np.ndarray]:
+    """The mel of two clips of noise, the second of which ends early, and its mask."""
+    steps = np.ones((2, card.mel.steps), np.float32)
+    steps[1, 100:] = 0
+    mel = np.random.default_rng(1).uniform(-80, 0, (2, card.mel.n_mels, card.mel.steps))
+    return mel.astype(np.float32), steps
+
+
+def opinions(engine: Engine, card: ModelCard) -> tuple[np.ndarray, np.ndarray]:
+    """What an engine sees and hears in two clips of noise, the second of which ends early."""
+    rng = np.random.default_rng(1)
+    width = engine.features(FRAMES[:1]).shape[1]
+    frames, steps = np.ones((2, 40), np.float32), np.ones((2, card.mel.steps), np.float32)
+    frames[1, 7:] = steps[1, 100:] = 0
+    mel = rng.uniform(-80, 0, (2, card.mel.n_mels, card.mel.steps))
+    return (
+        engine.see(rng.normal(size=(2, 40, width)).astype(np.float32), frames),
+        engine.hear(mel.astype(np.float32), steps),
     )
-    wanted, found = reference.classify(*inputs), fast.classify(*inputs)
-    for name in ("logits", "visual_logits", "audio_logits", "gate"):
-        np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), atol=0.02)
-    assert found.gate[1].tolist() == [1, 0]
+
+
+def test_engines_that_only_compute_features_need_no_streams() -> None:
+    body = body_of(Architecture.toy())
+    fast, reference = OpenVINOEngine(body_graph(body)), TensorFlowEngine(body)
+    np.testing.assert_allclose(fast.features(FRAMES), reference.features(FRAMES), atol=0.02)
 
 
 def test_a_quantised_body_stays_close_to_the_reference() -> None:
@@ -140,39 +194,46 @@ def test_a_model_travels_to_spawned_processes(model: Path, tmp_path: Path) -> No
     ("changed", "said"),
     [
         (
-            {"labels": {"names": ["A", "B", "C"], "mode": "single"}, "thresholds": [0, 0, 0]},
-            r"head\.xml: '\w*logits' has the shape \[\?,2\], but by the card it is \(any, 3\)",
+            lambda card: {"labels": LabelSet(("A", "B", "C"))},
+            r"visual\.xml: 'logits' has the shape \[\?,2\], but by the card it is \(any, 3\)",
         ),
-        ({"mel": {"n_mels": 64}}, r"head\.xml: 'mel' has the shape \[\?,96,500\]"),
-        ({"mel": {"hop_length": 160}}, r"head\.xml: 'mel' has the shape"),
+        (
+            lambda card: {"outside": True},
+            r"visual\.xml: 'logits' has the shape \[\?,2\], .* \(any, 3\)",
+        ),
+        (lambda card: {"mel": replace(card.mel, n_mels=60)}, r"audio\.xml: 'mel' has the shape"),
+        (
+            lambda card: {"mel": replace(card.mel, hop_length=100)},
+            r"audio\.xml: 'mel' has the shape",
+        ),
     ],
 )
 def test_graphs_of_another_shape_than_the_card_says_are_refused(
-    model: Path, tmp_path: Path, changed: dict, said: str
+    model: Path, tmp_path: Path, changed: Callable[[ModelCard], dict], said: str
 ) -> None:
     shutil.copytree(model, tmp_path / "m")
-    card = json.loads((tmp_path / "m" / CARD_FILE).read_text())
-    if "labels" in changed:
-        changed = changed | {"calibration": {"scale": [1, 1, 1], "bias": [0, 0, 0]}}
-    else:
-        changed = {"mel": card["mel"] | changed["mel"]}
-    (tmp_path / "m" / CARD_FILE).write_text(json.dumps(card | changed))
+    card = read_card(model)
+    replace(card, fusions={}, **changed(card)).write(tmp_path / "m")
     with pytest.raises(ModelError, match=said):
         vgenre.load_model(tmp_path / "m", engine="openvino")
 
 
-def test_a_head_in_the_place_of_a_body_is_refused(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("visual", "body", r"body\.xml: the graph has 2 inputs and 1 outputs"),
+        ("body", "visual", r"visual\.xml: the graph has no 'frame_features'"),
+        ("visual", "audio", r"audio\.xml: the graph has no 'mel'"),
+    ],
+)
+def test_one_graph_in_the_place_of_another_is_refused(
+    model: Path, tmp_path: Path, one: str, other: str, said: str
+) -> None:
     shutil.copytree(model, tmp_path / "m")
-    card = read_card(model)
     for kind in ("xml", "bin"):
-        shutil.copy(model / f"head.{kind}", tmp_path / "m" / f"body.{kind}")
-    with pytest.raises(ModelError, match=r"body\.xml: the graph has 4 inputs and 4 outputs"):
-        OpenVINOEngine.load(tmp_path / "m", card)
-    for kind in ("xml", "bin"):
-        shutil.copy(model / f"body.{kind}", tmp_path / "m" / f"head.{kind}")
-        shutil.copy(model / f"body.{kind}", tmp_path / "m" / f"body.{kind}")
-    with pytest.raises(ModelError, match=r"head\.xml: the graph has no 'frame_features'"):
-        OpenVINOEngine.load(tmp_path / "m", card)
+        shutil.copy(model / f"{one}.{kind}", tmp_path / "m" / f"{other}.{kind}")
+    with pytest.raises(ModelError, match=said):
+        OpenVINOEngine.load(tmp_path / "m", read_card(model))
 
 
 @pytest.mark.parametrize(
@@ -196,6 +257,17 @@ def test_features_to_train_on_are_of_one_precision_on_all_cpus() -> None:
     assert name == "hash openvino f32" or has_gpu()
     wanted = TensorFlowEngine(body).features(FRAMES)
     np.testing.assert_allclose(engine.features(FRAMES), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_s_own_graph_gives_the_features_to_train_on(model: Path) -> None:
+    start = InitialWeights.of(model)
+    graph = start.graph_of(model / "body.safetensors")
+    assert graph == model / "body.xml"
+    engine, name = feature_engine(body_of(Architecture.toy()), "hash", graph)
+    assert name.endswith("openvino graph") or has_gpu()
+    labelling = OpenVINOEngine.load(model, read_card(model))
+    np.testing.assert_array_equal(engine.features(FRAMES), labelling.features(FRAMES))
+    assert start.graph_of(model / "visual.safetensors") is None  # it is of another body
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 import vgenre
 from vgenre.cli import app
-from vgenre.engines.base import HeadOutput
 from vgenre.errors import MediaError
 from vgenre.media.pictures import highlighted
 
@@ -24,18 +23,21 @@ GENRES = ("Dim", "Bright")
 class Lamp:
     """An engine that takes white in the upper left, and sound below band 24, for bright."""
 
-    name = "lamp"
+    name, frames_at_once = "lamp", 8
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         return frames[:, :74, :74].mean(axis=(1, 2), dtype=np.float32) / 255
 
-    def classify(
-        self, features: np.ndarray, frame_mask: np.ndarray, mel: np.ndarray, mel_mask: np.ndarray
-    ) -> HeadOutput:
+    def see(self, features: np.ndarray, frame_mask: np.ndarray) -> np.ndarray:
         seen = (features.mean(axis=2) * frame_mask).sum(axis=1) / np.maximum(frame_mask.sum(1), 1)
+        return np.stack([np.zeros(len(seen)), 8 * seen], axis=1) - 1
+
+    def hear(self, mel: np.ndarray, mel_mask: np.ndarray) -> np.ndarray:
         heard = ((mel[:, :24] > -40).mean(axis=1) * mel_mask).mean(axis=1)
-        logits = np.stack([np.zeros(len(seen)), 8 * seen + 40 * heard], axis=1) - 1
-        return HeadOutput(logits, logits, logits, np.full((len(seen), 2), 0.5))
+        return np.stack([np.zeros(len(heard)), 40 * heard], axis=1) - 1
+
+    def listen(self, mel: np.ndarray, mel_mask: np.ndarray) -> tuple[np.ndarray, None]:
+        return self.hear(mel, mel_mask), None
 
 
 @pytest.fixture
@@ -59,7 +61,9 @@ def test_the_part_that_decided_is_found_in_frame_and_sound(
     assert np.argmax(found.frame_map) == 0
     assert found.frame_map[4:].max() == pytest.approx(0, abs=1e-6)
     assert found.mel_map[:2].max() > 5 * np.abs(found.mel_map[4:]).max()
-    assert set(found.streams) == {"visual", "audio"}
+    assert set(found.streams) == set(found.without) == {"visual", "audio"}
+    assert found.probability == result.probabilities["Bright"]
+    assert found.without["audio"] == result.without["audio"]["Bright"]
 
 
 def test_a_missing_stream_is_left_out(tmp_path: Path) -> None:
@@ -67,7 +71,7 @@ def test_a_missing_stream_is_left_out(tmp_path: Path) -> None:
     model = vgenre.load_model(tmp_path / "toy")
     heard = model.label(render(tmp_path / "a.wav", *lavfi("sine"), "-t", 4), explain=True)
     assert heard.explanation is not None
-    assert set(heard.explanation["streams"]) == {"audio"}
+    assert set(heard.explanation["streams"]) == {"audio"} and heard.explanation["without"] == {}
     assert set(heard.explanation["pictures"]) == {"mel"}
     still = model.label(render(tmp_path / "a.jpg", *lavfi("testsrc2"), "-frames:v", 1))
     found = model.explain(still)
@@ -93,9 +97,15 @@ def test_the_command_explains(tmp_path: Path, plain_film: Path) -> None:
     command = ["label", str(plain_film), "--model", str(tmp_path / "toy"), "--output", str(out)]
     done = CliRunner().invoke(app, [*command, "--explain"])
     assert done.exit_code == 0, done.output
-    explanation = json.loads(out.read_text())["explanation"]
-    assert explanation["label"] in GENRES and "pictures" not in explanation
-    assert f"{explanation['label']} above all at" in done.stdout
+    record = json.loads(out.read_text())
+    explanation = record["explanation"]
+    label = explanation["label"]
+    assert label in GENRES and "pictures" not in explanation
+    assert f"{label} above all at" in done.stdout
+    left = {stream: p[label] for stream, p in record["without"].items()}
+    assert explanation["without"] == left, "it agrees with the record"
+    said = f"{label} {record['probabilities'][label]:.0%}; without the picture {left['visual']:.0%}"
+    assert f"  {said}, without the sound {left['audio']:.0%}\n" in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
 
 

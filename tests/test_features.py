@@ -45,7 +45,7 @@ def test_features_are_computed_once(
     first = cache(tmp_path, extractor).get(str(plain_film))
     second = cache(tmp_path, extractor).get(str(plain_film))
     assert extractor.frames == 48  # 12 s
-    assert first.features.shape == (2, 40, 3) and first.mel.shape == (2, 96, 500)
+    assert first.features.shape == (2, 40, 3) and first.mel.shape == (2, 128, 1000)
     assert first.frame_mask.sum(axis=1).tolist() == [40, 8]
     assert first.seconds.tolist() == [10, 2]
     assert not first.features[1, 8:].any()

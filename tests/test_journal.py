@@ -12,7 +12,8 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from vgenre.batch.journal import Journal, JournalReader, film_key
+from vgenre.batch.journal import Journal, JournalReader
+from vgenre.batch.keys import film_key
 from vgenre.errors import DataError
 
 pytestmark = pytest.mark.quick

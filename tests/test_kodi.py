@@ -21,7 +21,9 @@ from test_nfo import ODD, blu_ray, dvd, named
 from vgenre.output.nfo import CREATED, MERGED, ShowNfos, write_nfo
 
 PROGRAM = next(
-    (str(p) for p in Path("/usr").glob("lib*/**/kodi/kodi*.bin")) if shutil.which("kodi") else (),
+    (str(p) for p in Path("/usr").glob("lib*/**/kodi/kodi*.bin"))
+    if shutil.which("kodi")
+    else iter(()),
     None,
 )
 

@@ -425,7 +425,7 @@ def test_all_surround_channels_are_in_the_mono_sound(tmp_path: Path) -> None:
     exprs = "|".join(f"0.5*sin(2*PI*{hertz}*t)" for hertz in parts)
     sound = f"aevalsrc='{exprs}':c=5.1:s=48000"
     clip = read_clip(film(tmp_path / "5.1.mkv", "-c:a", "ac3", seconds=2, rate=10, sound=sound))
-    wave = clip.waveform[8000:24000]
+    wave = clip.waveform[SAMPLE_RATE // 2 : 3 * SAMPLE_RATE // 2]
     spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))  # one bin is 1 Hz
     assert np.abs(clip.waveform).max() <= 1
     for hertz in (300, 900, 2000):
@@ -871,7 +871,7 @@ def test_a_clip_from_arrays_is_the_one_that_was_read(short_film: Path) -> None:
         {"frames": np.concatenate([read.frames, read.frames])},
         {"waveform": np.zeros((2, 16000), np.float32)},
         {"waveform": np.zeros(16000, np.int16)},
-        {"waveform": np.zeros(200_000, np.float32)},
+        {"waveform": np.zeros(10 * SAMPLE_RATE + 1, np.float32)},
     ):
         with pytest.raises(ValueError, match=r"frames|waveform|samples"):
             Clip.of_arrays(**wrong)

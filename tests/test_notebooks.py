@@ -10,9 +10,11 @@ from nbclient import NotebookClient
 from rendered import film
 
 PICTURES = {
-    "build_models": 4,
+    "build_models": 5,
+    "explore_dialogue": 4,
     "explore_spectrograms": 10,
     "label_films": 4,
+    "map_your_films": 2,
     "train_your_own": 1,
 }
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
@@ -45,7 +47,7 @@ def test_labelling_a_folder_of_the_user_leaves_it_as_it_was(tmp_path: Path) -> N
     notebook = nbformat.read(source, as_version=4)
     notebook.cells[1].source = f"FOLDER = {str(library)!r}"
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    NotebookClient(notebook, timeout=900, kernel_name="python3", resources=resources).execute()
     after = {path: path.read_bytes() for path in library.rglob("*") if path.is_file()}
     assert after == before
     said = "".join(out.get("text", "") for out in notebook.cells[16].outputs)
@@ -56,7 +58,7 @@ def test_labelling_a_folder_of_the_user_leaves_it_as_it_was(tmp_path: Path) -> N
 def test_it_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    NotebookClient(notebook, timeout=900, kernel_name="python3", resources=resources).execute()
     pictures = [
         output
         for cell in notebook.cells

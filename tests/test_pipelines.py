@@ -6,17 +6,20 @@ import csv
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from rendered import film, lavfi, render
 
 from vgenre.labels import SIX_GENRES
 from vgenre.models.card import ModelCard
+from vgenre.models.spaces import read_space
 
 PIPELINES = Path(__file__).parent.parent / "pipelines"
 
@@ -27,10 +30,12 @@ PIPELINES = Path(__file__).parent.parent / "pipelines"
         ("train_six", None),
         ("train_six", "nowhere"),
         ("train_multi", "nowhere"),
+        ("train_dialogue", "nowhere"),
         ("cross_validate", "nowhere"),
         ("compare_architectures", "nowhere"),
         ("posters", "nowhere"),
         ("learning_curve", "nowhere"),
+        ("teach_genres", "nowhere"),
     ],
 )
 def test_training_without_data_is_skipped_and_says_so(
@@ -74,11 +79,10 @@ def pipeline() -> Iterator[object]:
 
 @pytest.fixture(scope="module")
 def data(pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
-    """Ten clips and ten posters, in the layout of the training data, and a teacher of sound."""
+    """Ten clips and ten posters, in the layout of the training data."""
     root = tmp_path_factory.mktemp("data")
     (root / "clips").mkdir()
     (root / "posters" / "images").mkdir(parents=True)
-    (root / "weights").mkdir()
     splits = ("train", "train", "train", "val", "test")
     clips, posters = [], []
     genres = pipeline("shared_data").IMDB_GENRES
@@ -117,21 +121,7 @@ def data(pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: i
             writer = csv.DictWriter(sink, rows[0])
             writer.writeheader()
             writer.writerows(rows)
-    write_teacher(root / "weights" / "yamnet_teacher.tflite")
     return root
-
-
-def write_teacher(file: Path) -> None:
-    """A network with the inputs and outputs of the teacher: loudness as 521 scores."""
-    import tensorflow as tf
-
-    @tf.function(input_signature=[tf.TensorSpec([15_600], tf.float32)])
-    def hear(samples):  # type: ignore[no-untyped-def]
-        loudness = tf.reduce_mean(tf.abs(samples))
-        return tf.sigmoid(loudness * tf.range(521, dtype=tf.float32) / 50.0)[None]
-
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([hear.get_concrete_function()])
-    file.write_bytes(converter.convert())
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +135,8 @@ def run(module: ModuleType, data: Path, work: Path, *more: object) -> None:
 
 
 def kept(work: Path) -> dict[str, int]:
-    """The results of the stages, and when each was made."""
-    found = [*work.glob("*.safetensors"), *work.glob("*.npz"), *work.glob("folds-*/*.npz")]
-    return {str(path): path.stat().st_mtime_ns for path in found}
+    """The features of films, and when each was made."""
+    return {str(path): path.stat().st_mtime_ns for path in work.glob("features/*.npz")}
 
 
 def test_six_is_trained_and_a_second_run_makes_nothing_anew(
@@ -156,22 +145,20 @@ def test_six_is_trained_and_a_second_run_makes_nothing_anew(
     run(pipeline("train_six"), data, work, "--output", tmp_path / "six")
     card = ModelCard.read(tmp_path / "six")
     assert card.labels.names == SIX_GENRES
-    assert card.metrics["five_folds"]["fusion"]["films"] == 10
-    assert "mAP" in card.metrics["five_folds"]["fusion"]["interval_95"]
-    assert "on 2 films" in card.metrics["test"]["fusion"]["warning"]
-    assert "fusion" in capsys.readouterr().out
-    before = kept(work)
-    assert {Path(name).name.split("-")[0] for name in before} == {
-        "body",
-        "audio",
-        "teacher",
-        "fold",
+    assert card.metrics["folds"]["fusion"]["films"] == 10
+    assert "mAP" in card.metrics["folds"]["fusion"]["interval_95"]
+    assert {entry["source"] for entry in card.metrics["procedure"]["visual"]["tried"]} == {
+        "mean",
+        "mean and deviation",
     }
+    assert "fusion" in capsys.readouterr().out
+    features = kept(work)
 
-    run(pipeline("cross_validate"), data, work)
-    figures = json.loads((work / "figures.json").read_text())
-    assert figures == card.metrics["five_folds"]
-    assert kept(work) == before
+    run(pipeline("cross_validate"), data, work, "--jobs", 1)
+    figures = json.loads((work / "figures-single.json").read_text())
+    assert figures["fusion"]["films"] == figures["imagenet"]["films"] == 10
+    assert len(figures["chosen"]) == 2
+    assert kept(work) == features  # they were taken as they are
 
 
 def test_multi_is_trained_on_posters_and_clips(
@@ -180,6 +167,7 @@ def test_multi_is_trained_on_posters_and_clips(
     run(pipeline("train_multi"), data, work, "--output", tmp_path / "multi")
     card = ModelCard.read(tmp_path / "multi")
     assert len(card.labels) == 21
+    assert card.metrics["folds"]["fusion"]["films"] == 10
     assert card.metrics["posters"]["fusion"]["films"] == 2
 
 
@@ -202,7 +190,12 @@ def test_architectures_are_compared(pipeline, data: Path, work: Path, tmp_path: 
     comparison = pipeline("compare_architectures")
     run(comparison, data, work, "--table", table, "--only", "cnn-rnn", "cnn-lstm-softmax")
     lines = [line.split("|")[1].strip() for line in table.read_text().splitlines()[2:]]
-    assert lines == ["majority", "CNN-RNN", "CNN-LSTM, softmax", "`six`, picture and sound"]
+    assert lines == [
+        "majority",
+        "CNN-RNN",
+        "CNN-LSTM, softmax",
+        "`six`, picture and sound, in folds",
+    ]
     assert len(list(work.glob("cnn-*.json"))) == 2
 
 
@@ -212,3 +205,50 @@ def test_a_learning_curve_is_drawn(pipeline, data: Path, work: Path, tmp_path: P
     text = table.read_text()
     assert "films to learn from" in text and "posters to learn from" in text
     assert text.count("the last doubling") == 2
+
+
+def test_what_is_taught_is_measured_and_the_space_written(
+    pipeline, data: Path, work: Path, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    shutil.copytree(model_of_six(pipeline, data, work, tmp_path), tmp_path / "models" / "six")
+    table = tmp_path / "taught.md"
+    run(pipeline("teach_genres"), data, work, "--table", table, "--models", tmp_path / "models")
+    found = json.loads((work / "taught.json").read_text())
+    assert {entry["genre"] for entry in found["taught"]} == {"Action", "Horror"}
+    assert {entry["films"] for entry in found["taught"]} == {3}
+    for entry in found["taught"]:
+        assert entry["share"] == 0.5 and 0 < entry["taught"][0] <= 1
+    text = table.read_text()
+    assert "| **taught, both** |" in text and "| Horror | 0.500 |" in text
+    card = ModelCard.read(tmp_path / "models" / "six")
+    space = read_space(tmp_path / "models" / "six", card)
+    assert space is not None and space.expected is not None
+    assert list(space.maps) == ["visual", "audio"] and space.weights.tolist() == [1, 0.5]
+    assert 0 < space.expected.at(3, 1.0, 0.1) < 1
+
+
+def model_of_six(pipeline, data: Path, work: Path, tmp_path: Path) -> Path:  # type: ignore[no-untyped-def]
+    """The toy in the place of `six`."""
+    run(pipeline("train_six"), data, work, "--output", tmp_path / "trained")
+    return tmp_path / "trained"
+
+
+def test_films_that_are_ranked_and_what_is_expected(pipeline) -> None:  # type: ignore[no-untyped-def]
+    teach = pipeline("teach_genres")
+    truth = np.array([True, False, True, False])
+    assert teach.ranked(truth, np.array([4.0, 3.0, 2.0, 1.0])) == pytest.approx([5 / 6, 0.5])
+    assert teach.ranked(truth, np.array([np.nan, 3.0, 2.0, 1.0]))[0] == pytest.approx(0.5)
+    rng = np.random.default_rng(0)
+    entries = []
+    for films in (3, 5, 10, 20):
+        for apart in rng.uniform(0, 3, 50):
+            odds = -1 + 0.3 * np.log(films) + 0.8 * apart + 0.9 * np.log(0.2 / 0.8)
+            right = 1 / (1 + np.exp(-odds))
+            share = 0.2 if apart < 2.9 else 0.21
+            entries.append(
+                {"films": films, "separation": apart, "share": share, "taught": [0, right]}
+            )
+    known = teach.expected_of(entries)
+    wanted = 1 / (1 + np.exp(-(-1 + 0.3 * np.log(10) + 0.8 + 0.9 * np.log(0.25))))
+    assert known.at(10, 1.0, 0.2) == pytest.approx(wanted, abs=0.02)
+    assert known.measured == (3, 20)

@@ -52,7 +52,7 @@ def test_frames_behind_the_end_are_white(plain_film: Path) -> None:
 
 def test_a_tone_is_drawn_at_its_frequency() -> None:
     settings = MelSettings()
-    tone = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000).astype(np.float32)
+    tone = np.sin(2 * np.pi * 1000 * np.arange(32000) / 32000).astype(np.float32)
     ax = plots.spectrogram(log_mel(tone, settings), settings)
     ticks = dict(zip((t.get_text() for t in ax.get_yticklabels()), ax.get_yticks(), strict=True))
     loudest = np.asarray(ax.images[0].get_array()).mean(axis=1).argmax()
@@ -67,7 +67,7 @@ def test_the_waveform_is_drawn_over_the_films_time(plain_film: Path) -> None:
 
 def result(name: str = "<b>.mkv") -> FilmResult:
     clips = [
-        ClipResult(start, 10.0, {"Action": p, "Horror": 1 - p}, {"visual": 1.0, "audio": 0.0})
+        ClipResult(start, 10.0, {"Action": p, "Horror": 1 - p})
         for start, p in ((0.0, 0.9), (50.0, 0.3))
     ]
     known = failure(MediaError(name, "only <half> of it"), name, "six")
@@ -128,6 +128,7 @@ def test_a_film_is_drawn_on_one_time_axis(labelled: tuple[vgenre.Model, FilmResu
     figure.draw_without_rendering()
     frames, sound, genres = figure.axes[:3]
     assert frames.get_xlim() == sound.get_xlim() == genres.get_xlim() == (0, result.duration)
+    assert genres.get_title(loc="left") == f"What decided: {result.decided_text()}"
     assert len(frames.child_axes) == 4
     spans = [image.get_extent()[:2] for image in sound.images]
     assert [s[0] for s in spans] == pytest.approx([c.start for c in result.clips])
@@ -193,7 +194,7 @@ sys.modules[{absent!r}] = None  # as where it is not installed
 import vgenre
 from vgenre import plots
 from vgenre.media.types import Clip
-clip = Clip(0.0, np.zeros((40, 299, 299, 3), "u1"), 40, np.zeros(160_000, "f4"), 160_000)
+clip = Clip(0.0, np.zeros((40, 299, 299, 3), "u1"), 40, np.zeros(320_000, "f4"), 320_000)
 try:
     {call}
 except vgenre.errors.MissingExtra as error:
@@ -216,7 +217,7 @@ for name in ("librosa", "sklearn", "scipy", "tensorflow"):
     sys.modules[name] = None
 import numpy as np
 from vgenre import log_mel, plots
-print([t.get_text() for t in plots.spectrogram(log_mel(np.zeros(16_000))).get_yticklabels()])
+print([t.get_text() for t in plots.spectrogram(log_mel(np.zeros(32_000))).get_yticklabels()])
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -233,8 +234,37 @@ def test_an_explanation_is_drawn_over_frame_and_sound(
 ) -> None:
     model, result = labelled
     figure = plots.explanation(model.explain(result, "Horror"))
-    assert "Horror" in figure.get_suptitle()
+    left = result.without["audio"]["Horror"]
+    assert figure.get_suptitle().startswith(
+        f"Horror: the film {result.probabilities['Horror']:.0%}"
+    )
+    assert f"without the sound {left:.0%}" in figure.get_suptitle()
     assert [len(ax.images) for ax in figure.axes[:2]] == [2, 2]
+
+
+def test_three_streams_fit_on_the_figures(labelled: tuple[vgenre.Model, FilmResult]) -> None:
+    model, result = labelled
+    name = "Science Fiction"
+    spoken = replace(
+        result,
+        probabilities={name: 0.88, "Horror": 0.12},
+        without={s: {name: 0.44, "Horror": 0.56} for s in ("visual", "audio", "dialogue")},
+        clips=[replace(c, probabilities={name: 0.9, "Horror": 0.1}) for c in result.clips],
+    )
+    words = [("a $harbour$", 0.9), *((f"word {i}", 0.5) for i in range(11))]
+    without = dict.fromkeys(spoken.without, 0.44)
+    found = replace(model.explain(result), label=name, without=without, words=words)
+    drawn = plots.film(spoken), plots.explanation(found)
+    for figure in drawn:
+        figure.draw_without_rendering()
+    title = drawn[0].axes[2].title if drawn[0].axes[2].get_title() else drawn[0].axes[2]._left_title
+    assert "without the dialogue 44%" in title.get_text()
+    assert "without the dialogue 44%" in drawn[1].get_suptitle()
+    assert drawn[1].get_suptitle().endswith("words that speak for it: a $harbour$, word 0, word 1, "
+                                            "word 2, word 3, word 4, word 5, word 6")  # fmt: skip
+    for figure, text in zip(drawn, (title, drawn[1]._suptitle), strict=True):
+        assert text.get_window_extent().x0 >= 0
+        assert text.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_what_matters_to_nothing_is_not_drawn_as_if_it_did(

@@ -17,9 +17,42 @@ from vgenre.labelling.previews import PICTURES, add_previews, has_previews
 def test_a_record_of_a_newer_version_is_read(model: Path, short_film: Path) -> None:
     made = vgenre.load_model(model).label(short_film)
     record = made.to_dict()
-    record["dialogue"] = {"language": "fr"}
+    record["smell"] = {"kind": "smoke"}
     record["clips"][0]["mood"] = 0.5
     assert FilmResult.from_dict(record).to_dict() == made.to_dict()
+
+
+def test_a_record_of_an_older_version_is_read(model: Path, short_film: Path) -> None:
+    record = vgenre.load_model(model).label(short_film).to_dict()
+    for name in ("opinions", "without", "outside", "dialogue"):
+        del record[name]
+    for clip in record["clips"]:
+        clip["gate"] = {"visual": 0.5, "audio": 0.5}
+    read = FilmResult.from_dict(record)
+    assert (read.opinions, read.without, read.outside, read.dialogue) == ({}, {}, None, None)
+    assert read.decided() == {} and read.decided_text() == ""
+    assert read.to_dict()["clips"] == [
+        {name: value for name, value in clip.items() if name != "gate"} for clip in record["clips"]
+    ]
+    assert "What decided" not in read._repr_html_()
+
+
+def test_what_decided_is_told_in_words(model: Path, short_film: Path) -> None:
+    label = vgenre.load_model(model).label(short_film)
+    film = replace(
+        label,
+        probabilities={"Action": 0.17, "Horror": 0.83},
+        without={
+            "visual": {"Action": 0.6, "Horror": 0.4},
+            "audio": {"Action": 0.1, "Horror": 0.9},
+        },
+    )
+    assert film.decided() == pytest.approx({"visual": 0.43, "audio": -0.07})
+    assert film.decided("Action") == pytest.approx({"visual": -0.43, "audio": 0.07})
+    said = "Horror 83%; without the picture 40%, without the sound 90%"
+    assert film.decided_text() == said
+    assert f"What decided: {said}" in film._repr_html_()
+    assert vgenre.load_model(model).label("no-such-film.mp4").decided_text() == ""
 
 
 def test_what_is_no_record_is_a_plain_error() -> None:

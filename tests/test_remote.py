@@ -19,7 +19,7 @@ from toys import toy_model
 from typer.testing import CliRunner
 
 import vgenre
-from vgenre.batch.journal import film_key
+from vgenre.batch.keys import film_key
 from vgenre.batch.shards import Shard
 from vgenre.cli import app
 from vgenre.data.cache import FeatureCache

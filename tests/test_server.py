@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from werkzeug.serving import make_server
 
 from vgenre.batch.executors import Executor, Progress, Task
 from vgenre.batch.processes import Workers
+from vgenre.dialogue.types import Subtitles
 from vgenre.errors import MediaError
-from vgenre.labelling.record import FilmResult, failure
+from vgenre.labelling.record import ClipResult, FilmResult, failure
 from vgenre.output.writers import open_writer
 from vgenre.serve.app import create_app
 from vgenre.serve.hosts import known_names, own_names, pages
@@ -57,7 +59,7 @@ def record(path: str) -> FilmResult:
         labels=["Horror"],
         probabilities={"Action": 0.25, "Horror": 0.75},
         clips=[],
-        streams={"visual": True, "audio": False},
+        streams={"visual": True, "audio": False, "dialogue": False},
         duration=5000.0,
         decoded_fraction=1.0,
         model="toy",
@@ -69,7 +71,9 @@ def record(path: str) -> FilmResult:
 
 def stored(folder: Path) -> list[Path]:
     """Files that were dropped in and still lie there."""
-    return [path for path in folder.rglob("film*") if path.is_file()]
+    # os.walk: a folder that is deleted while it is looked at is no error, as it is for rglob
+    found = (Path(at) / name for at, _, names in os.walk(folder) for name in names)
+    return [path for path in found if path.name.startswith("film") and path.is_file()]
 
 
 @pytest.fixture
@@ -576,6 +580,36 @@ def test_the_film_at_hand_is_shown_with_what_is_done_of_it(browser: Any, tmp_pat
             go_on.set()
         page.get_by_role("button", name="rtl \\u202e4pm.mp4").wait_for()
         page.locator("#now").wait_for(state="hidden")
+        page.close()
+
+
+def test_what_is_said_in_a_film_is_text_on_the_page(browser: Any, tmp_path: Path) -> None:
+    said = "<img src=x onerror=document.title='owned'></script><script>document.title='owned'"
+    live = LiveBatch([], tmp_path, "toy")
+    clips = [ClipResult(start, 10.0, {"Action": 0.2, "Horror": 0.8}) for start in (0.0, 10.0)]
+    explanation = {
+        "label": "Horror",
+        "time": 0.0,
+        "streams": {"visual": 0.9},
+        "words": [["door", 0.5]],
+        "cues": [{"start": 2500.0, "end": 2501.0, "text": said, "weight": 0.5}],
+    }
+    dialogue = {**Subtitles().to_dict(), "source": "<b>.srt", "words": 9, "notes": [said]}
+    spoken = replace(
+        record("f/spoken.mp4"), clips=clips, explanation=explanation, dialogue=dialogue
+    )
+    live.records.add(spoken)
+    with running(live) as port:
+        page = browser.new_page()
+        page.goto(f"http://localhost:{port}/")
+        page.get_by_role("button", name="spoken.mp4").click()
+        page.locator("button.mark").click()
+        assert page.locator("p.said").inner_text() == f"41:40 {said}"
+        assert page.locator(".cues li").inner_text() == f"41:40\n{said}"
+        shown = page.locator("h3:has-text('Dialogue') + p").inner_text()
+        assert shown == f"<b>.srt, 9 words, which say nothing to the model; {said}"
+        assert page.locator("img[src=x], .details script, .details b").count() == 0
+        assert page.title() == "vgenre: genres of films"
         page.close()
 
 

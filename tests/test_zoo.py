@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
+from rendered import film, lavfi, render
 
+import vgenre
+from vgenre.engines.export import body_graph, stream_graph, write_graph
 from vgenre.errors import ModelError
+from vgenre.labels import LabelSet
+from vgenre.models.build import body_of, visual_of
+from vgenre.models.card import Architecture, ModelCard, ZooNetwork
+from vgenre.models.store import BODY_GRAPH, VISUAL_GRAPH, save_model
 from vgenre.zoo.registry import REGISTRY, about, build
 
 
@@ -34,6 +43,31 @@ def test_a_name_with_a_strange_backbone_is_refused() -> None:
         build("Foo-224x224x3-339-m")
     with pytest.raises(ModelError, match="labels="):
         build("mlp")
+
+
+def test_a_network_takes_the_place_of_the_visual_stream_and_labels(tmp_path: Path) -> None:
+    network = ZooNetwork("lstm", (40, 8), {"units": 4, "hidden": 4})
+    card = ModelCard(
+        "lstm", LabelSet(("Action", "Horror")), Architecture(body="toy", network=network)
+    )
+    assert set(card.fusions) == {"visual"}
+    keras.utils.set_random_seed(0)
+    body, visual = body_of(card.architecture), visual_of(card, 8)
+    write_graph(body_graph(body), tmp_path / BODY_GRAPH)
+    write_graph(stream_graph(visual), tmp_path / VISUAL_GRAPH)
+    save_model(tmp_path, card, body, visual)
+    path, said = film(tmp_path / "a.mp4", seconds=3), {}
+    for engine in ("openvino", "tensorflow"):
+        model = vgenre.load_model(tmp_path, engine=engine)
+        said[engine] = model.label(path)
+        assert said[engine].streams == {"visual": True, "audio": False, "dialogue": False}
+        assert list(said[engine].opinions) == ["visual"] and said[engine].without == {}
+        why = model.explain(said[engine])
+        assert set(why.streams) == {"visual"} and why.mel is None
+    fast, slow = said.values()
+    assert fast.probabilities == pytest.approx(slow.probabilities, abs=0.02)
+    heard = model.label(render(tmp_path / "a.wav", *lavfi("sine"), "-t", 2))
+    assert "no picture, and the model lstm looks at nothing else" in str(heard.error)
 
 
 @pytest.mark.parametrize("name", ["single-frame", "early-fusion", "late-fusion", "slow-fusion"])

@@ -91,7 +91,7 @@ def test_each_learns_is_saved_and_labels(name: str, data: Path, tmp_path: Path) 
     result = model.label(data / "Dark" / "Dark-0.mp4")
     assert result.status == "ok"
     assert set(result.probabilities) == set(COLOURS)
-    assert result.clips[0].gate == {"visual": 1, "audio": 0}
+    assert list(result.opinions) == ["visual"] and result.without == {}
 
 
 @pytest.mark.parametrize("name", ["time-distributed-cnn", "c3d"])
@@ -161,10 +161,10 @@ def test_sound_alone_is_refused_by_a_network_that_looks(data: Path, tmp_path: Pa
 def test_layers_that_openvino_does_not_know_leave_tensorflow(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(head: object) -> None:
+    def refuse(network: object) -> None:
         raise RuntimeError("no such operation: Odd")
 
-    monkeypatch.setattr("vgenre.engines.export.head_graph", refuse)
+    monkeypatch.setattr("vgenre.engines.export.stream_graph", refuse)
     train_toy(data, tmp_path / "model", "mlp")
     assert "runs on TensorFlow alone: no such operation: Odd" in caplog.text
     model = load_model(tmp_path / "model")

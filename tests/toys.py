@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
+import vgenre
+from vgenre.labelling.summary import FilmReading
 from vgenre.labels import SINGLE, LabelSet
-from vgenre.models.build import body_of, head_of
+from vgenre.models.build import audio_of, body_of, visual_of
 from vgenre.models.card import Architecture, ModelCard
-from vgenre.models.store import BODY_GRAPH, HEAD_GRAPH, save_model
+from vgenre.models.dialogue import DialogueHead
+from vgenre.models.embedding import EmbeddingSpace
+from vgenre.models.spaces import add_space, read_space
+from vgenre.models.store import AUDIO_GRAPH, BODY_GRAPH, VISUAL_GRAPH, read_card, save_model
+from vgenre.training.embedding import fit_space
 
 
 def without_times(output: Path) -> list[dict]:
@@ -22,23 +30,66 @@ def without_times(output: Path) -> list[dict]:
     return records
 
 
+def toy_head(outcomes: int = 2) -> DialogueHead:
+    """A head that hears the first outcome in a harbour and a boat, the second in a door."""
+    terms = ("harbour", "boat", "door", "lock the")
+    kernel = np.zeros((len(terms), outcomes), np.float32)
+    kernel[:2, 0] = 4.0, 3.0
+    kernel[2:, 1] = 4.0, 2.0
+    nothing = np.zeros(outcomes, np.float32)
+    points = np.array([5, 500], np.float32), np.array([0.5, 1.0], np.float32)
+    return DialogueHead(terms, np.ones(len(terms), np.float32), kernel, nothing, nothing, *points)
+
+
 def toy_model(
-    directory: Path, names: tuple[str, ...] = ("Action", "Horror"), mode: str = SINGLE
+    directory: Path,
+    names: tuple[str, ...] = ("Action", "Horror"),
+    mode: str = SINGLE,
+    head: DialogueHead | None = None,
+    **card: Any,
 ) -> ModelCard:
-    """Write a model of random weights."""
+    """Write a model of random weights, perhaps with a head; takes further fields of the card."""
     keras.utils.set_random_seed(0)
-    card = ModelCard("toy", LabelSet(names, mode), Architecture.toy())
-    body = body_of(card.architecture)
-    return save_model(directory, card, body, head_of(card, body.output_shape[-1]))
+    architecture = replace(Architecture.toy(), dialogue=head is not None)
+    written = ModelCard("toy", LabelSet(names, mode), architecture, **card)
+    body = body_of(written.architecture)
+    visual = visual_of(written, body.output_shape[-1])
+    return save_model(directory, written, body, visual, audio_of(written), head)
 
 
 def toy_model_with_graphs(directory: Path, **options: Any) -> ModelCard:
     """Write a model of random weights that OpenVINO can run; takes what `toy_model` takes."""
-    from vgenre.engines.export import body_graph, head_graph, write_graph
+    from vgenre.engines.export import body_graph, stream_graph, write_graph
     from vgenre.engines.tensorflow import TensorFlowEngine
 
     card = toy_model(directory, **options)
     engine = TensorFlowEngine.load(directory, card)
     write_graph(body_graph(engine.body), directory / BODY_GRAPH)
-    write_graph(head_graph(engine.head), directory / HEAD_GRAPH)
-    return save_model(directory, card, engine.body, engine.head)
+    write_graph(stream_graph(engine.visual), directory / VISUAL_GRAPH)
+    write_graph(stream_graph(engine.audio), directory / AUDIO_GRAPH)
+    return save_model(
+        directory, card, engine.body, engine.visual, engine.audio, options.get("head")
+    )
+
+
+def toy_space(directory: Path, *, seed: int = 0) -> EmbeddingSpace:
+    """Give a toy model a space, fitted on what it sees and hears in noise, dim and bright."""
+    model, rng = vgenre.load_model(directory), np.random.default_rng(seed)
+    mel, films, genres = model.card.mel, [], []
+    for i in range(24):
+        bright = i % 2
+        level, colour = rng.uniform(0.2, 1), rng.uniform(0.2, 1, 3) * (1 if bright else 0.3)
+        frames = 255 * colour * rng.uniform(1 - level, 1, (2, 299, 299, 1))
+        loud = rng.uniform(-50, 0, (mel.n_mels, 1)) - 20 * (1 - bright)
+        sound = np.repeat(loud, mel.steps, axis=1).astype(np.float32)
+        _, heard = model.engine.listen(sound[None], np.ones((1, mel.steps), np.float32))
+        assert heard is not None
+        film = FilmReading()
+        film.add({"frames": model.features(frames.astype(np.uint8)), "audio": heard[0]}, 1)
+        films.append(film.readings())
+        genres.append(("Bright",) if bright else ("Dim",))
+    readings = {stream: np.stack([film[stream] for film in films]) for stream in films[0]}
+    add_space(directory, fit_space(readings, genres))
+    space = read_space(directory, read_card(directory))
+    assert space is not None
+    return space

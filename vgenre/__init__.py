@@ -1,4 +1,4 @@
-"""vgenre names the genres of films from picture and sound."""
+"""vgenre names the genres of films from picture, sound and dialogue."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .batch.folder import label_folder as label_folder
+    from .dialogue.read import read_subtitles as read_subtitles
     from .errors import MediaError as MediaError
     from .errors import VgenreError as VgenreError
     from .labelling.load import load_model as load_model
@@ -29,6 +30,7 @@ _PUBLIC = {
     "log_mel": "sound",
     "probe": "media.probing",
     "read_clip": "media.reader",
+    "read_subtitles": "dialogue.read",
 }
 __all__ = [
     "FilmResult",
@@ -40,6 +42,7 @@ __all__ = [
     "log_mel",
     "probe",
     "read_clip",
+    "read_subtitles",
 ]
 
 

@@ -123,22 +123,26 @@ class LabelSet:
         Parameters
         ----------
         probabilities : ndarray, shape (n_labels,)
+            In ``single`` mode they may sum to less than 1; the rest is for none of the labels.
         thresholds : sequence of float, shape (n_labels,)
 
         Returns
         -------
         tuple of str
-            Most probable first; at most one in ``single`` mode. Empty: uncertain.
+            Most probable first; at most one in ``single`` mode, and none where no label is more
+            probable than that rest. Empty: uncertain.
 
         Examples
         --------
         >>> genres = LabelSet(("Action", "Horror", "Romance"), "multi")
         >>> genres.choose(np.array([0.5, 0.7, 0.1]), thresholds=(0.4, 0.4, 0.4))
         ('Horror', 'Action')
+        >>> LabelSet(("Action", "Horror")).choose(np.array([0.1, 0.4]), thresholds=(0, 0))
+        ()
         """
         order = np.argsort(-probabilities, kind="stable")
         if self.mode == SINGLE:
-            order = order[:1]
+            order = order[:1] if probabilities[order[0]] > 1 - probabilities.sum() else order[:0]
         return tuple(self.names[i] for i in order if probabilities[i] >= thresholds[i])
 
 

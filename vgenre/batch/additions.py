@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import MediaError
 from ..labelling.previews import add_previews, has_previews
@@ -20,6 +20,8 @@ from .executors import Task
 
 if TYPE_CHECKING:
     from ..labelling.model import Model
+
+_Kind = TypeVar("_Kind", bound="RecordTask")
 
 
 class LabelledFilm(str):
@@ -51,24 +53,17 @@ def lacks(record: FilmResult, task: Task) -> bool:
 
 
 @dataclass(frozen=True)
-class Additions(Task):
-    """A task of `LabelledFilm`: what is missing in their records is added.
-
-    Pictures are made from the film alone. The model is loaded for explanations only.
-    """
+class RecordTask(Task):
+    """A task of `LabelledFilm`: something is done with their records."""
 
     @classmethod
-    def for_task(cls, task: Task) -> Additions:
-        """What adds the things that another task asks for."""
+    def for_task(cls: type[_Kind], task: Task) -> _Kind:
+        """The same settings as another task's."""
         return cls(**{field.name: getattr(task, field.name) for field in fields(Task)})
 
-    def load(self, *, check: bool = True) -> Completer:  # type: ignore[override]
-        """What adds to records, in this process."""
-        return Completer(self)
 
-
-class Completer:
-    """Adds to records what is missing; to executors it is a model.
+class RecordWorker:
+    """Does something with records; to executors it is a model.
 
     Parameters
     ----------
@@ -81,13 +76,29 @@ class Completer:
         self._task, self._given = task, model
 
     @cached_property
-    def _model(self) -> Model:
-        return self._given or Task.load(self._task)
-
-    @cached_property
     def card(self) -> ModelCard:
         """The card of the model that labelled the films."""
         return self._given.card if self._given else read_card(find_model(self._task.model))
+
+
+@dataclass(frozen=True)
+class Additions(RecordTask):
+    """What is missing in records is added.
+
+    Pictures are made from the film alone. The model is loaded for explanations only.
+    """
+
+    def load(self, *, check: bool = True) -> Completer:  # type: ignore[override]
+        """What adds to records, in this process."""
+        return Completer(self)
+
+
+class Completer(RecordWorker):
+    """Adds to records what is missing."""
+
+    @cached_property
+    def _model(self) -> Model:
+        return self._given or Task.load(self._task)
 
     def label(self, path: str | os.PathLike[str], **_: Any) -> FilmResult:
         """The record of a `LabelledFilm` with what was missing.

@@ -43,6 +43,12 @@ class Task:
         Whether the records are to have pictures.
     explain : bool
         Whether the records are to say what spoke for the likeliest genre.
+    dialogue : bool
+        Whether subtitles are read, where the model has a head for them.
+    exact : bool
+        Whether the network sees every frame.
+    hwaccel : str or None
+        A decoder in hardware.
     film_timeout : float or None
         Seconds that a film may go without progress (a clip that is done) before the process
         that labels it is ended; None: for ever. Nothing ends a film in this process.
@@ -54,6 +60,9 @@ class Task:
     threads: int | None = None
     pictures: bool = False
     explain: bool = False
+    dialogue: bool = True
+    exact: bool = False
+    hwaccel: str | None = None
     film_timeout: float | None = FILM_TIMEOUT
 
     def load(self, *, check: bool = True) -> Model:
@@ -79,7 +88,14 @@ class Task:
     @property
     def how(self) -> dict[str, Any]:
         """What `Model.label` is told beside the film."""
-        return {"sampling": self.sampling, "pictures": self.pictures, "explain": self.explain}
+        return {
+            "sampling": self.sampling,
+            "pictures": self.pictures,
+            "explain": self.explain,
+            "dialogue": self.dialogue,
+            "exact": self.exact,
+            "hwaccel": self.hwaccel,
+        }
 
 
 class Executor(Protocol):

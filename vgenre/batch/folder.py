@@ -12,8 +12,9 @@ from ..media.find import find_films
 from ..media.sampling import Sampling
 from .executors import FILM_TIMEOUT
 from .journal import Journal
+from .plan import plan_run
 from .ray import Cluster
-from .run import Batch, plan_run
+from .run import Batch
 
 
 def label_folder(
@@ -22,12 +23,15 @@ def label_folder(
     model: str | os.PathLike[str] | Model = "six",
     sampling: Sampling | int | str | None = None,
     engine: str = "auto",
-    jobs: int = 1,
+    jobs: int | str = 1,
     ray: str | Cluster | None = None,
     journal: str | os.PathLike[str] | None = None,
     restart: bool = False,
     exclude: Iterable[str] = (),
     all_media: bool = False,
+    dialogue: bool = True,
+    exact: bool = False,
+    hwaccel: str | None = None,
     film_timeout: float | None = FILM_TIMEOUT,
 ) -> Iterator[FilmResult]:
     """Name the genres of all films in a folder.
@@ -43,8 +47,9 @@ def label_folder(
         How many evenly spaced clips of a film are looked at, ``"full"`` or
         ``"keyframes"``.
     engine : {"auto", "openvino", "tensorflow"}
-    jobs : int
-        Films at once, each in a process of its own; 1: in this process. A script
+    jobs : int or "auto"
+        Films at once, each in a process of its own; 1: in this process; ``"auto"``: as
+        many as cores and memory allow. A script
         that asks for more has to do so under ``if __name__ == "__main__":``, as
         every one that starts processes.
     ray : str or Cluster, optional
@@ -53,7 +58,8 @@ def label_folder(
         paths, and a model directory, have to be the same on every node.
     journal : path, optional
         A file that keeps every finished record. Films that it knows, and that have not
-        changed, are not labelled again. A film that failed is, unless the file itself can
+        changed, are not labelled again; one whose subtitles changed is, but it is not looked at
+        again. A film that failed is, unless the file itself can
         never be read.
     restart : bool
         Forget what the journal knows.
@@ -61,6 +67,14 @@ def label_folder(
         Shell patterns of files and folders to leave out.
     all_media : bool
         Take the pictures, sound files, trailers and extras of folders too.
+    dialogue : bool
+        Whether subtitles are read, in the films and beside them, where the model has a head for
+        them.
+    exact : bool
+        Whether the network sees every frame, also those that have hardly changed.
+    hwaccel : str, optional
+        A decoder in hardware, as FFmpeg's ``-hwaccel`` names it, or ``"auto"``; what it cannot
+        decode, software decodes.
     film_timeout : float or None
         Seconds that a film may go without progress before its process, or its actor, is
         ended and the film is an error; None: for ever. Nothing ends a film in this process.
@@ -94,7 +108,12 @@ def label_folder(
         engine=engine,
         sampling=sampling,
         jobs=jobs,
+        isolated=jobs != 1,
         cluster=cluster,
+        dialogue=dialogue,
+        exact=exact,
+        hwaccel=hwaccel,
+        films=len(films),
         film_timeout=film_timeout,
     )
     if journal is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import tempfile
@@ -19,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..errors import DataError, VgenreError
-from ..media.remote import place_of, state_of
+from ..errors import DataError
 from .interrupts import held_back
+from .keys import film_of
 
 _FORMAT = 2  # of what is written; 1, which has no settings, is read too
 _BEGINNING = b'{"vgenre journal": '
@@ -30,36 +29,26 @@ _LONGEST_HEADER = 1 << 16  # bytes
 Settings = Mapping[str, Any]
 
 
-def film_key(path: str, settings: str, *, fresh: bool = False) -> str:
-    """What a film's record is kept under.
-
-    Parameters
-    ----------
-    path : str
-    settings : str
-        Identifies the model and all that its answer depends on.
-    fresh : bool
-        Whether a remote store is asked anew, past its listing that was read before.
-
-    Returns
-    -------
-    str
-        Another one when the file's size or time of change is another.
-    """
-    try:
-        state = state_of(path, fresh=fresh)
-    except (OSError, VgenreError):
-        state = []
-    key = json.dumps([place_of(path), state, settings])
-    return hashlib.sha256(key.encode()).hexdigest()[:32]
-
-
 @dataclass(frozen=True)
 class _Entry:
     """Where a record lies in the file, and under which settings it was made."""
 
     place: int
     settings: Settings | None
+
+
+class _Index(dict[str, _Entry]):
+    """Where records lie by their keys, the one that was written last at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: dict[str, str] = {}  # a film's last key, see `film_of`
+
+    def put(self, key: str, entry: _Entry) -> None:
+        """Note where a record was written."""
+        self.pop(key, None)
+        self[key] = entry
+        self.last[film_of(key)] = key
 
 
 class JournalReader:
@@ -103,7 +92,10 @@ class JournalReader:
             raise
 
     def records(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Keys, each with its last record, of all that has the settings of the last run."""
+        """Keys, each with its last record, of all that has the settings of the last run.
+
+        In the order in which they were written.
+        """
         for key, entry in self._entries.items():
             if entry.settings in (None, self.settings):
                 yield key, self[key]
@@ -113,6 +105,10 @@ class JournalReader:
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         return _record_at(self._file, self._entries[key].place)
+
+    def last_of(self, film: str) -> dict[str, Any]:
+        """The last record of a film with whatever subtitles; KeyError where there is none."""
+        return self[self._entries.last[film]]
 
     def close(self) -> None:
         """Close the file, which frees its lock."""
@@ -149,7 +145,7 @@ class Journal:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from None
         self._earlier: list[JournalReader] = []
         self._unfinished: list[str] = []
-        self._entries: dict[str, _Entry] = {}
+        self._entries = _Index()
         self._settings = dict(settings) if settings else None
         try:
             # A lookup has a handle of its own: one handle would mix the places of both.
@@ -214,6 +210,20 @@ class Journal:
                 return True
         return False
 
+    def last_of(self, film: str) -> dict[str, Any] | None:
+        """The last record of a film, see `film_of`, here or in an earlier journal."""
+        if key := self._entries.last.get(film):
+            return self[key]
+        for earlier in self._earlier:
+            with contextlib.suppress(KeyError, ValueError):
+                return earlier.last_of(film)
+        return None
+
+    def make_last(self, key: str) -> None:
+        """Write a record once more where the film's last one is of other subtitles."""
+        if self._entries.last[film_of(key)] != key:
+            self._put(key, self[key], sync=False)
+
     def _cut(self, size: int) -> None:
         if os.fstat(self._file).st_size > size:
             os.ftruncate(self._file, size)
@@ -238,7 +248,7 @@ class Journal:
 
     def _put(self, key: str, record: dict[str, Any], *, sync: bool = True) -> None:
         place = self._write({"key": key, "record": record}, sync=sync)
-        self._entries[key] = _Entry(place, self._settings)
+        self._entries.put(key, _Entry(place, self._settings))
 
     def __contains__(self, key: str) -> bool:
         return key in self._entries
@@ -293,18 +303,18 @@ def _is_header(line: bytes) -> bool:
     return isinstance(header, dict) and header.get("vgenre journal") in range(1, _FORMAT + 1)
 
 
-def _read(file: Any, header: bytes) -> tuple[Settings | None, dict[str, _Entry], int, list[str]]:
+def _read(file: Any, header: bytes) -> tuple[Settings | None, _Index, int, list[str]]:
     """The last settings, the records, where the last whole line ends, unfinished outputs."""
     unfinished: list[str] = []
     settings: Settings | None = _parsed(header).get("settings")
-    entries: dict[str, _Entry] = {}
+    entries = _Index()
     place = len(header)
     for line in file:
         if not line.endswith(b"\n"):
             break
         entry = _parsed(line)
         if isinstance(entry, dict) and isinstance(entry.get("record"), dict):
-            entries[str(entry.get("key"))] = _Entry(place, settings)
+            entries.put(str(entry.get("key")), _Entry(place, settings))
         elif isinstance(entry, dict) and isinstance(entry.get("settings"), dict):
             settings = entry["settings"]
         elif isinstance(entry, dict) and isinstance(entry.get("unfinished"), list):

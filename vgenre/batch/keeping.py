@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..media.remote import place_of
 from .journal import Journal
-from .run import LabellingRun
+from .plan import LabellingRun
 from .shards import Shard
 
 
@@ -67,7 +67,7 @@ def open_journal(
     if outputs:
         mine = journal_beside(outputs[0])
     else:
-        mine = folder / f"{about}-{_hash(run.key, str(shard))}.journal"
+        mine = journal_about(run, paths, shard)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             mine.touch()
@@ -85,6 +85,20 @@ def open_journal(
             place = os.path.abspath(mine)
             (folder / f"{about}-{_hash(place)}.journal").symlink_to(place)
     return journal
+
+
+def journal_about(run: LabellingRun, paths: Sequence[str], shard: Shard | None = None) -> Path:
+    """Where the journal of a run without outputs lies."""
+    about = _hash(*sorted(map(place_of, paths)))
+    return journals_folder() / f"{about}-{_hash(run.key, str(shard))}.journal"
+
+
+def journals_about(places: Sequence[str]) -> list[Path]:
+    """The journals of runs over each of some films and folders by itself, that are still there."""
+    folder, found = journals_folder(), []
+    for place in places:
+        found += sorted(folder.glob(f"{_hash(place_of(place))}-*.journal"))
+    return [path for path in found if path.exists()]
 
 
 def _hash(*words: str) -> str:

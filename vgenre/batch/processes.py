@@ -22,7 +22,7 @@ from ..engines.choose import choose_engine
 from ..errors import VgenreError
 from ..labelling.record import FilmResult, failure
 from ..media.ffmpeg import find_ffmpeg
-from ..models.store import ENGINE_FILES, check_files, find_model, read_card
+from ..models.store import check_files, engine_files, find_model, read_card
 from .executors import (
     DONE,
     FAILED,
@@ -209,7 +209,7 @@ def _checked(task: Task) -> Task:
     directory = find_model(task.model)
     card = read_card(directory, files=())
     engine = choose_engine(task.engine, card)
-    check_files(directory, card, ENGINE_FILES[engine])
+    check_files(directory, card, engine_files(engine, card))
     return replace(task, engine=engine)
 
 

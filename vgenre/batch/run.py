@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
 
-from ..engines.choose import choose_engine, engine_by_rule
-from ..errors import DataError, UnreadableFilm
-from ..labelling.model import Model
-from ..labelling.record import ERROR, PARTIAL, FilmResult
-from ..media.ffmpeg import find_ffmpeg
+from ..errors import DataError
+from ..labelling.record import ERROR, FilmResult
 from ..media.remote import is_remote
-from ..media.sampling import Sampling
-from ..models.card import ModelCard
-from ..models.store import find_model, read_card
-from ..version import __version__
-from .additions import Additions, Completer, LabelledFilm, lacks
-from .executors import FILM_TIMEOUT, Executor, InProcess, Progress, Task
+from .additions import LabelledFilm, lacks
+from .executors import Progress
 from .interrupts import held_back
-from .journal import Journal, film_key
-from .processes import Workers
-from .ray import Cluster, RayWorkers
+from .journal import Journal
+from .keys import film_key, film_of, mixed
+from .known import can_be_fused_anew, changed, is_lasting, without_subtitles
+from .plan import LabellingRun
 
 
 @dataclass(frozen=True)
@@ -33,150 +25,6 @@ class Finished:
 
     result: FilmResult
     known: bool
-
-
-def engine_for(name: str, card: ModelCard, cluster: Cluster | None = None) -> str:
-    """The engine that ``auto`` stands for.
-
-    On a cluster each actor that has a GPU finds out on its own machine, so it stays ``auto``;
-    Ray hides all GPUs from an actor that asks for none.
-    """
-    if cluster is None:
-        return choose_engine(name, card)
-    if cluster.gpus and name == "auto":
-        return name
-    return engine_by_rule(name, card, lambda: False)
-
-
-def threads_for(jobs: int) -> int:
-    """How many threads each of several engines gets."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, round((cores or 1) / jobs))
-
-
-@dataclass(frozen=True)
-class LabellingRun:
-    """A model, what it is to do with films, and where; see `plan_run`.
-
-    Attributes
-    ----------
-    card : ModelCard
-    task : Task
-    jobs : int
-        Worker processes; 0: films are labelled in this process.
-    cluster : Cluster or None
-    model : Model or None
-        One that was loaded already.
-    """
-
-    card: ModelCard
-    task: Task
-    jobs: int = 0
-    cluster: Cluster | None = None
-    model: Model | None = None
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All that a record depends on beside the film, as plain values."""
-        return {
-            "version": __version__,
-            "model": self.card.name,
-            "digest": self.card.digest(),
-            "engine": self.task.engine,
-            "sampling": self.task.sampling,
-            "labels": list(self.card.labels.names),
-        }
-
-    @property
-    def key(self) -> str:
-        """The settings in a word, under which records are kept."""
-        # Neither pictures nor explanations: they are added to records that have none.
-        names = ("version", "digest", "engine", "sampling")
-        return " ".join(str(self.settings[name]) for name in names)
-
-    def executor(self) -> Executor:
-        """What labels films.
-
-        Raises
-        ------
-        FFmpegNotFoundError
-            If there is no FFmpeg on this machine, which is to label.
-        ModelError
-            If the model cannot be loaded in this process.
-        """
-        if not self.cluster:
-            find_ffmpeg()
-        return self._executor(self.task, lambda: self.model or self.task.load())
-
-    def completer(self) -> Executor:
-        """What adds pictures and explanations to the records of `LabelledFilm`."""
-        task = Additions.for_task(self.task)
-        return self._executor(task, lambda: Completer(self.task, self.model))
-
-    def _executor(self, task: Task, load: Callable[[], Any]) -> Executor:
-        if self.cluster:
-            return RayWorkers(task, self.cluster)
-        return Workers(task, self.jobs) if self.jobs else InProcess(load(), **task.how)
-
-
-def plan_run(
-    model: str | os.PathLike[str] | Model,
-    *,
-    engine: str = "auto",
-    sampling: Sampling | int | str | None = None,
-    jobs: int = 1,
-    isolated: bool = False,
-    cluster: Cluster | None = None,
-    pictures: bool = False,
-    explain: bool = False,
-    film_timeout: float | None = FILM_TIMEOUT,
-) -> LabellingRun:
-    """Settle how films are labelled; nothing is loaded or started yet.
-
-    Parameters
-    ----------
-    model : str, path or Model
-        See `vgenre.load_model`. A loaded one labels in this process, whatever `jobs`.
-    engine : {"auto", "openvino", "tensorflow"}
-    sampling : Sampling, int or str, optional
-    jobs : int
-        Films at once.
-    isolated : bool
-        Whether one job, too, gets a worker process, which may die without harm.
-    cluster : Cluster, optional
-        Films are labelled there.
-    pictures, explain : bool
-        Whether the records are to have pictures, and an explanation.
-    film_timeout : float or None
-        Seconds that a film may go without progress in a worker or actor; None: for ever.
-
-    Returns
-    -------
-    LabellingRun
-
-    Raises
-    ------
-    ModelError
-        If there is no such model, its files are damaged, or no engine can run it.
-    DataError
-        If a loaded model is to go to a cluster.
-    """
-    wants: dict[str, Any] = {
-        "pictures": pictures,
-        "explain": explain,
-        "film_timeout": film_timeout,
-    }
-    policy = str(Sampling.of(sampling))
-    if isinstance(model, Model):
-        if cluster:
-            raise DataError("a loaded model cannot go to a cluster; name it, or its directory")
-        task = Task(model.card.name, model.engine.name, policy, **wants)
-        return LabellingRun(model.card, task, model=model)
-    card = read_card(find_model(model), files=())
-    workers = 0 if cluster or (jobs == 1 and not isolated) else jobs
-    threads = threads_for(jobs) if jobs > 1 and not cluster else None
-    task = Task(os.fspath(model), engine_for(engine, card, cluster), policy, threads, **wants)
-    return LabellingRun(card, task, workers, cluster)
 
 
 class Batch:
@@ -203,7 +51,9 @@ class Batch:
         """Label the films that the journal does not know, and put each record into it.
 
         A film that failed is tried again, unless what is wrong lies in the file itself. Pictures
-        and explanations that known records lack are added when all films have labels.
+        and explanations that known records lack are added when all films have labels. A film of
+        which only the subtitles have changed is labelled by them and by what its record says of
+        picture and sound, when those that have to be looked at are done.
 
         Parameters
         ----------
@@ -226,11 +76,16 @@ class Batch:
             If the journal cannot be written.
         """
         known: deque[Finished] = deque()
+        spoken_anew: list[str] = []
         incomplete: list[str] = []
 
         def is_known(film: str) -> bool:
             if (record := self._find(film)) is None:
-                return False
+                earlier = self._of_other_subtitles(film)
+                if earlier is None or not can_be_fused_anew(earlier):
+                    return False
+                spoken_anew.append(film)
+                return True
             if finish:
                 with held_back():
                     finish(self._shown(record))
@@ -257,46 +112,87 @@ class Batch:
                     if finish:
                         finish(result)
                 yield Finished(result, False)
-            yield from _taken(known)
+        yield from _taken(known)
+        if spoken_anew:
+            others = (LabelledFilm.of(self._earlier(film)) for film in spoken_anew)
+            for result in self._run.relabeller().run(others, progress):
+                with held_back():
+                    result = self._keep_anew(result)
+                    if finish:
+                        finish(self._shown(result))
+                if lacks(result, self._run.task):
+                    incomplete.append(result.path)
+                else:
+                    yield Finished(self._shown(result), False)
         if incomplete:
             asked = (LabelledFilm.of(self._record(film)) for film in incomplete)
             for result in self._run.completer().run(asked, progress):
-                yield Finished(self._shown(self._keep_additions(result)), True)
+                added = self._shown(self._keep_additions(result))
+                yield Finished(added, added.path not in spoken_anew)
 
     def records(self) -> Iterator[FilmResult]:
         """The records of all films that are finished, in the films' order, one at a time."""
         for film in self._films:
             # Where the run was stopped, the turn of a known film may not have come.
             if film not in self._keys and not is_remote(film):
-                self._keys[film] = film_key(film, self._run.key)
+                self._keys[film] = self._key(film)
             if self._keys.get(film, "") in self.journal:
                 yield self._shown(self._record(film))
 
     def _find(self, film: str) -> FilmResult | None:
         """The record of a film that need not be labelled."""
-        key = self._keys[film] = film_key(film, self._run.key)
-        if key not in self.journal and not self.journal.adopt(key):
+        key = self._keys[film] = self._key(film)
+        if key in self.journal or self.journal.adopt(key):
+            self.journal.make_last(key)
+        elif (earlier := self._of_other_subtitles(film)) and is_lasting(earlier):
+            self.journal[key] = earlier.to_dict(embedding=True)  # no subtitles make it readable
+        else:
             return None
         try:
             record = self._record(film)
         except DataError:  # of another version; it is made anew
             return None
         failed = record.status == ERROR
-        return None if failed and not _is_lasting(record) else record
+        return None if failed and not is_lasting(record) else record
+
+    def _of_other_subtitles(self, film: str) -> FilmResult | None:
+        """The last record of a film that was looked up, with whatever subtitles."""
+        found = self.journal.last_of(film_of(self._keys[film]))
+        try:
+            return replace(FilmResult.from_dict(found), path=film) if found else None
+        except DataError:
+            return None
+
+    def _earlier(self, film: str) -> FilmResult:
+        record = self._of_other_subtitles(film)
+        assert record is not None
+        return record
+
+    def _key(self, film: str, *, fresh: bool = False) -> str:
+        return film_key(film, self._run.key, subtitles=self._run.task.dialogue, fresh=fresh)
 
     def _handed_over(self, film: str) -> str:
         # The key of a remote film comes from a listing, which tells of no change later on.
         if is_remote(film):
-            self._before[film] = film_key(film, self._run.key, fresh=True)
+            self._before[film] = self._key(film, fresh=True)
         return film
 
     def _keep(self, result: FilmResult) -> FilmResult:
         film, key = result.path, self._keys[result.path]
         before = self._before.pop(film, key)
-        if result.status != ERROR and film_key(film, self._run.key, fresh=True) != before:
-            result = _changed(result)
-        self.journal[key] = result.to_dict(pictures=True)
+        now = self._key(film, fresh=True)
+        if film_of(now) != film_of(before):
+            result = result if result.status == ERROR else changed(result)
+        elif now != before:
+            key = self._keys[film] = mixed(key)
+        self.journal[key] = result.to_dict(pictures=True, embedding=True)
         return result
+
+    def _keep_anew(self, result: FilmResult) -> FilmResult:
+        film = str(result.path)
+        if result.status == ERROR:  # the worker died of it; what was looked at stands
+            result = without_subtitles(self._earlier(film), self._run.card, result)
+        return self._keep(replace(result, path=film))
 
     def _keep_additions(self, result: FilmResult) -> FilmResult:
         film = str(result.path)
@@ -305,7 +201,7 @@ class Batch:
             return before
         result = replace(result, path=film)
         if result != before:
-            self.journal[self._keys[film]] = result.to_dict(pictures=True)
+            self.journal[self._keys[film]] = result.to_dict(pictures=True, embedding=True)
         return result
 
     def _record(self, film: str) -> FilmResult:
@@ -319,16 +215,3 @@ class Batch:
 def _taken(known: deque[Finished]) -> Iterator[Finished]:
     while known:
         yield known.popleft()
-
-
-def _is_lasting(record: FilmResult) -> bool:
-    """Whether a film failed for what lies in the file itself."""
-    return record.error is not None and record.error["type"] == UnreadableFilm.__name__
-
-
-def _changed(result: FilmResult) -> FilmResult:
-    message = (
-        f"{result.path}: the file changed while it was read; run again when it is complete, and it "
-        "will be labelled anew"
-    )
-    return replace(result, status=PARTIAL, error={"type": "FileChanged", "message": message})

@@ -89,6 +89,7 @@ _COMPARED = {  # what shares of one run have in common, in the words of the mess
     "labels": "the genres",
     "digest": "the files of the model",
     "sampling": "--sampling",
+    "dialogue": "whether the dialogue is read",
     "version": "vgenre",
 }
 
@@ -184,4 +185,6 @@ def _difference(name: str, one: Path, first: Any, other: Path, second: Any) -> s
 
 
 def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -18,6 +18,8 @@ from .label import NFO_MODES, label
 from .merge import merge
 from .models import models
 from .serve import serve
+from .similar import similar
+from .teach import teach
 from .train import train
 
 _NFO_MODE = re.compile("|".join(NFO_MODES))
@@ -34,7 +36,7 @@ def _show_version(wanted: bool) -> None:
 
 app = typer.Typer(
     name="vgenre",
-    help="Name the genres of films from picture and sound.",
+    help="Name the genres of films from picture, sound and dialogue.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -52,7 +54,9 @@ def options(
     """What comes before the command."""
 
 
-for command in (label, merge, extract, train, evaluate, models, serve, demo, cache, doctor):
+for command in (
+    label, teach, similar, merge, extract, train, evaluate, models, serve, demo, cache, doctor,
+):  # fmt: skip
     app.command()(command)
 
 

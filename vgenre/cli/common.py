@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 
 ALL_DONE, NOTHING_DONE, SOME_FAILED = 0, 1, 3
 
+# Options of the commands that look at films as ``vgenre label`` does.
+ModelOption = Annotated[str, typer.Option(help="Name of a model that ships, or a model directory.")]
+SamplingOption = Annotated[
+    str | None, typer.Option(metavar="N|full|keyframes", help="As of vgenre label.")
+]
+EngineOption = Annotated[
+    str, typer.Option(metavar="auto|openvino|tensorflow", help="What runs it.")
+]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Films at once, a process each.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
 
 def parse_sampling(text: str) -> Sampling:
     """What ``--sampling`` says; a usage error where it says nothing known."""
@@ -29,6 +42,28 @@ def parse_sampling(text: str) -> Sampling:
         return Sampling.parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--sampling") from None
+
+
+def parse_jobs(text: str | None) -> int | str | None:
+    """What ``--jobs`` says, ``"auto"`` or a number; a usage error where it is neither."""
+    if text is None or text == "auto":
+        return text
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise typer.BadParameter(
+        f"{text!r} is neither a number from 1 on nor 'auto'", param_hint="--jobs"
+    )
+
+
+def parse_hwaccel(text: str | None) -> str | None:
+    """What ``--hwaccel`` says, None for ``none``; a usage error where that is no name."""
+    if text is None or text == "none":
+        return None
+    if text.isalnum():
+        return text
+    raise typer.BadParameter(
+        f"{text!r} is no method; see ffmpeg -hwaccels, or take auto", param_hint="--hwaccel"
+    )
 
 
 def parse_shard(text: str) -> Shard:

@@ -22,6 +22,32 @@ _CLIPS = {
     "colours, silent.mp4": ("gradients=size=640x360:rate=24:speed=0.05", None),
 }
 
+# Written for this clip: two lines a cue, as subtitles have them.
+_SAID = {
+    "cells.mkv": (
+        ("Captain, the ship is losing power,", "and the planet is pulling us in."),
+        ("The computer says there is life down there.", "It is not human."),
+        ("Open the airlock.", "That is an order from Earth, doctor."),
+        ("Their science is a thousand years", "ahead of anything that we know."),
+        ("The alien is inside the station,", "and it learns from every one of us."),
+        ("If the reactor fails tonight,", "the whole crew will be destroyed."),
+        ("We crossed half the galaxy", "for this signal. It is a warning."),
+        ("That robot has no heart,", "and yet it saved your life twice."),
+        ("Set a course for home,", "as fast as the engines will go."),
+        ("They are cloning themselves, sir.", "There are millions of cells now."),
+        ("Scientists! You built this machine", "and you cannot switch it off?"),
+        ("Then we leave it to the stars.", "Prepare the last shuttle for launch."),
+    ),
+}
+
+
+def _subtitles(cues: tuple[tuple[str, str], ...]) -> str:
+    """The cues as SubRip, two seconds each."""
+    return "".join(
+        f"{i + 1}\n00:00:{2 * i:02},000 --> 00:00:{2 * i + 1:02},900\n{first}\n{second}\n\n"
+        for i, (first, second) in enumerate(cues)
+    )
+
 
 def demo(
     folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="For clips and report.")] = (
@@ -47,6 +73,10 @@ def demo(
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             raise MediaError(clips / name, f"FFmpeg could not render it: {done.stderr.strip()}")
+        if name in _SAID:
+            (clips / name).with_suffix(".en.srt").write_text(
+                _subtitles(_SAID[name]), encoding="utf-8"
+            )
     report = folder / "report.html"
     status = label_all(
         [str(clips)],

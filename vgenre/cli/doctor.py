@@ -17,6 +17,7 @@ def doctor() -> None:
     from .. import __version__
     from ..engines.choose import choose_engine, has_gpu
     from ..errors import VgenreError
+    from ..labelling.record import stream_words
     from ..media.ffmpeg import find_ffmpeg
     from ..models.store import available_models, read_card
 
@@ -45,7 +46,9 @@ def doctor() -> None:
     for name, directory in models.items():
         try:
             card = read_card(directory)
-            line(True, f"model {name}", f"{len(card.labels)} genres, {choose_engine('auto', card)}")
+            by = stream_words(card.architecture.streams)
+            told = f"{len(card.labels)} genres by {by}, {choose_engine('auto', card)}"
+            line(True, f"model {name}", told)
         except VgenreError as error:
             line(False, f"model {name}", str(error))
     for extra, (purpose, imports) in EXTRAS.items():

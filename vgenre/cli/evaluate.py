@@ -72,17 +72,19 @@ def _print(figures: dict) -> None:
     table = Table(title=f"{figures['model']} on {fusion['films']} films", title_justify="left")
     table.add_column("figure")
     intervals = fusion.get("interval_95", {})
-    for name in (figures["model"], "95 %", "majority"):
+    others = {"majority": baseline}
+    if silent := figures.get("without_dialogue"):
+        others = {"no dialogue": silent, **others}
+    for name in (figures["model"], "95 %", *others):
         table.add_column(name, justify="right")
     for name, value in fusion.items():
         if isinstance(value, float):
             ends = intervals.get(name)
-            other = baseline.get(name)
             table.add_row(
                 name.replace("_", " "),
                 f"{value:.3f}",
                 f"{ends[0]:.2f} to {ends[1]:.2f}" if ends else "",
-                "" if other is None else f"{other:.3f}",
+                *(_figure(other.get(name)) for other in others.values()),
             )
     genres = Table(box=table.box)
     for name, side in (("genre", "left"), ("films", "right"), ("prevalence", "right"),
@@ -94,5 +96,11 @@ def _print(figures: dict) -> None:
     console = Console()
     console.print(table)
     console.print(genres)
+    if silent:
+        console.print(f"{fusion['films_with_dialogue']} of the films have dialogue that was read.")
     if warning := fusion.get("warning"):
         console.print(f"[bold]{warning}[/bold]")
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 EXTRAS = {
     "train": (
         "vgenre train, evaluate; TensorFlow",
-        ("tensorflow", "keras", "librosa", "sklearn", "scipy", "tensorboard"),
+        ("tensorflow", "keras", "sklearn", "scipy", "tensorboard"),
     ),
     "plots": ("plots, vgenre extract", ("matplotlib", "soundfile")),
     "serve": ("vgenre serve", ("flask", "werkzeug")),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import parse_sampling, parse_shard
+from .common import parse_hwaccel, parse_jobs, parse_sampling, parse_shard
 
 # As in vgenre.output, which would have to be loaded for --help.
 NFO_MODES = ("fill", "add", "replace", "create")
@@ -35,8 +35,14 @@ def label(
         str, typer.Option(metavar="auto|openvino|tensorflow", help="What runs it.")
     ] = "auto",
     jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", min=1, help="Films at once, a process each; 1 unless given."),
+        str | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N|auto",
+            help="Films at once, a process each; auto: as many as cores and memory allow. "
+            "1 unless given.",
+        ),
     ] = None,
     ray: Annotated[
         str | None,
@@ -57,6 +63,12 @@ def label(
     restart: Annotated[
         bool, typer.Option("--restart", help="Forget the journal: label all films again.")
     ] = False,
+    taxonomy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Tell the genres that vgenre teach put there too, in every output."
+        ),
+    ] = None,
     nfo: Annotated[
         str | None,
         typer.Option(
@@ -98,6 +110,27 @@ def label(
             "--explain", help="Say which moment and stream decided; show where, in a report."
         ),
     ] = False,
+    no_dialogue: Annotated[
+        bool,
+        typer.Option(
+            "--no-dialogue",
+            help="Leave the subtitles out: those in the films and the files beside them.",
+        ),
+    ] = False,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact", help="Show the network every frame, also those that have hardly changed."
+        ),
+    ] = False,
+    hwaccel: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|METHOD",
+            help="Decode in hardware, by this method of ffmpeg -hwaccels; what cannot be is "
+            "decoded in software.",
+        ),
+    ] = None,
     film_timeout: Annotated[
         float,
         typer.Option(
@@ -118,8 +151,9 @@ def label(
 
     A table goes to stdout, records with a timeline to the --output files. A journal lies beside
     the first of them, without one in the user's cache: the same command continues a run that was
-    stopped, passes over films that have not changed, and tries again what failed. With a further
-    --output it labels nothing anew.
+    stopped, passes over films that have not changed, and tries again what failed. A film of which
+    only the subtitles beside it changed is not decoded again. With a further --output it labels
+    nothing anew.
     Exit status: 0 all labelled, 1 nothing could be done, 3 some files failed, 130 stopped.
     """
     if nfo == "merge":
@@ -129,6 +163,7 @@ def label(
             raise typer.BadParameter(f"{value!r} is none of {', '.join(known)}", param_hint=name)
     policy = parse_sampling(sampling) if sampling else None
     part = parse_shard(shard) if shard else None
+    at_once, method = parse_jobs(jobs), parse_hwaccel(hwaccel)
 
     from ..batch.interrupts import Terminated
     from ..batch.ray import cluster_of
@@ -142,16 +177,20 @@ def label(
                 outputs=output or [],
                 sampling=policy,
                 engine=engine,
-                jobs=jobs,
-                cluster=cluster_of(ray, jobs, cpus, gpus),
+                jobs=at_once,
+                cluster=cluster_of(ray, at_once if isinstance(at_once, int) else None, cpus, gpus),
                 shard=part,
                 restart=restart,
                 exclude=exclude or [],
                 all_media=all_media,
+                taxonomy=taxonomy,
                 nfo=nfo,
                 sort_into=sort_into,
                 link=link,
                 explain=explain,
+                dialogue=not no_dialogue,
+                exact=exact,
+                hwaccel=method,
                 film_timeout=film_timeout,
                 quiet=quiet,
                 verbose=verbose,

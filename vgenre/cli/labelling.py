@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +15,16 @@ from ..batch.executors import FILM_TIMEOUT
 from ..batch.interrupts import ended_by_signals
 from ..batch.journal import Journal
 from ..batch.keeping import open_journal
+from ..batch.plan import plan_run
 from ..batch.ray import Cluster
-from ..batch.run import Batch, plan_run
+from ..batch.run import Batch
 from ..batch.shards import Shard
-from ..labelling.record import FilmResult
+from ..labelling.record import STREAM_WORDS, FilmResult, spoken_lines, stream_words
 from ..media.discs import film_name
 from ..media.sampling import Sampling
 from ..output.effects import Effect, apply_all, effects_of
 from ..output.writers import Outputs, wants_pictures
+from ..taught.telling import Telling, space_of
 from .common import ALL_DONE, NOTHING_DONE, SOME_FAILED, counted, films_in, shown
 from .progress import BatchProgress, Tally
 
@@ -36,16 +40,20 @@ class Options:
     outputs: list[Path]
     sampling: Sampling | None = None
     engine: str = "auto"
-    jobs: int | None = None
+    jobs: int | str | None = None
     cluster: Cluster | None = None
     shard: Shard | None = None
     restart: bool = False
     exclude: list[str] = field(default_factory=list)
     all_media: bool = False
+    taxonomy: Path | None = None
     nfo: str | None = None
     sort_into: Path | None = None
     link: str = "symlink"
     explain: bool = False
+    dialogue: bool = True
+    exact: bool = False
+    hwaccel: str | None = None
     note: str = ""  # what a report says above its films
     film_timeout: float = FILM_TIMEOUT
     quiet: bool = False
@@ -89,13 +97,18 @@ def _label_all(paths: list[str], options: Options) -> int:
         options.model,
         engine=options.engine,
         sampling=options.sampling,
-        jobs=max(1, min(options.jobs or 1, len(films))),
+        jobs=options.jobs or 1,
         isolated=len(films) > 1,  # one film needs no worker that may die without harm
         cluster=options.cluster,
         pictures=any(wants_pictures(path) for path in options.outputs),
         explain=options.explain,
+        dialogue=options.dialogue,
+        exact=options.exact,
+        hwaccel=options.hwaccel,
+        films=len(films),
         film_timeout=options.film_timeout,
     )
+    telling = Telling.of(options.taxonomy, options.model)
     tally = Tally(len(films))
     with ExitStack() as stack:
         # The lock comes first: a second start touches nothing that the first one writes.
@@ -104,32 +117,33 @@ def _label_all(paths: list[str], options: Options) -> int:
         )
         outputs = Outputs(
             options.outputs,
-            run.card.labels.names,
+            (*run.card.labels.names, *telling.names),
             note=options.note,
+            space=space_of(options.model) if run.task.pictures else None,
             unfinished=journal.unfinished,
         )
         effects = effects_of(options.nfo, options.sort_into, options.link)
         batch = Batch(films, journal, run)
         bar = stack.enter_context(BatchProgress(tally, options.quiet))
-        finished_films = batch.run(bar.within, lambda film: apply_all(effects, film))
+        finished_films = batch.run(bar.within, lambda film: apply_all(effects, telling.tell(film)))
         try:
             for finished in finished_films:
                 if not options.quiet:
                     if not tally.done:
                         _print_header(bar.results)
-                    _print_film(bar.results, finished.result, options.verbose)
+                    _print_film(bar.results, telling.tell(finished.result), options.verbose)
                 bar.finished(finished)
                 if outputs.are_due:
-                    _write_early(outputs, batch, journal)
+                    _write_early(outputs, telling.tell_all(batch.records()), journal)
         except KeyboardInterrupt:
             finished_films.close()  # ends the workers
             bar.stop()
             if tally.done:
-                _write_early(outputs, batch, journal)
+                _write_early(outputs, telling.tell_all(batch.records()), journal)
             _print_stopped(tally, outputs.early if tally.done else [], effects)
             raise
         bar.stop()
-        outputs.write(batch.records(), final=True)
+        outputs.write(telling.tell_all(batch.records()), final=True)
         journal.leave_unfinished([])
         for effect in effects:
             effect.finish()
@@ -142,9 +156,9 @@ def _label_all(paths: list[str], options: Options) -> int:
     return ALL_DONE
 
 
-def _write_early(outputs: Outputs, batch: Batch, journal: Journal) -> None:
+def _write_early(outputs: Outputs, films: Iterable[FilmResult], journal: Journal) -> None:
     journal.leave_unfinished(outputs.early)
-    outputs.write(batch.records(), final=False)
+    outputs.write(films, final=False)
 
 
 def _place_of_journal(journal: Journal, options: Options) -> str:
@@ -170,20 +184,20 @@ def _print_film(console: Console, film: FilmResult, verbose: bool) -> None:
         _print_row(console, name, "", "error", "red")
     else:
         likeliest = sorted(film.probabilities.items(), key=lambda item: -item[1])
-        named = ", ".join(f"{genre} {film.probabilities[genre]:.0%}" for genre in film.labels)
+        named = ", ".join(f"{genre} {film.probability(genre) or 0:.0%}" for genre in film.labels)
+        if film.outside and film.outside > likeliest[0][1]:
+            likeliest.insert(0, ("none of them", film.outside))
         text = named or "uncertain: " + ", ".join(f"{g} {p:.0%}" for g, p in likeliest[:2])
         _print_row(console, name, _clock(film.duration), text, "" if named else "yellow")
         if verbose:
-            streams = " and ".join(
-                word
-                for word, stream in (("picture", "visual"), ("sound", "audio"))
-                if film.streams[stream]
-            )
+            streams = stream_words(stream for stream, there in film.streams.items() if there)
             clips = counted(len(film.clips), "clip")
-            told = f"  {clips}, {streams}, {film.engine}, {film.seconds:.1f} s"
-            console.print(told, style="dim")
+            _print_line(console, f"{clips}, {streams}, {film.engine}, {film.seconds:.1f} s")
+            if text := film.dialogue_text():
+                _print_line(console, f"dialogue: {text}")
         if film.explanation:
-            console.print(_because(film.explanation), style="dim")
+            for line in _because(film, film.explanation):
+                _print_line(console, line)
     if film.error:
         from rich.padding import Padding
         from rich.text import Text
@@ -191,12 +205,29 @@ def _print_film(console: Console, film: FilmResult, verbose: bool) -> None:
         console.print(Padding(Text(shown(film.error["message"]), style="red"), (0, 0, 0, 2)))
 
 
-def _because(explanation: dict[str, Any]) -> str:
-    """What spoke for a film's genre, in a line."""
-    words = {"visual": "picture", "audio": "sound"}
-    alone = ", ".join(f"{words[s]} alone {p:.0%}" for s, p in explanation["streams"].items())
+def _because(film: FilmResult, explanation: dict[str, Any]) -> list[str]:
+    """What spoke for a film's genre: where, and what is left of it without a stream."""
+    label = explanation["label"]
+    alone = ", ".join(
+        f"{STREAM_WORDS.get(stream, stream)} alone {p:.0%}"
+        for stream, p in explanation["streams"].items()
+    )
     at = _clock(explanation["time"]) if explanation["time"] else "the start"
-    return f"  {explanation['label']} above all at {at} ({alone})"
+    decided = film.decided_text(label)
+    lines = [decided, f"{label} above all at {at} ({alone})", *spoken_lines(explanation)]
+    return [line for line in lines if line]
+
+
+def _print_line(console: Console, line: str) -> None:
+    """Print a line below a film's row, and indent what of it has to go to further lines."""
+    from rich.text import Text
+
+    width = min(console.width, 100)
+    lines = textwrap.wrap(
+        shown(line), width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+    )
+    for part in lines:
+        console.print(Text(part, style="dim"))
 
 
 def _print_row(console: Console, name: str, length: str, genre: str, style: str) -> None:

@@ -19,6 +19,7 @@ def models(
         _list_zoo()
         return
 
+    from ..labelling.record import stream_words
     from ..models.store import CARD_FILE, available_models, find_model, read_card
 
     if model:
@@ -28,10 +29,10 @@ def models(
         card = read_card(directory, files=())
         typer.echo(fill(f"{name}: {', '.join(card.labels.names)}", 78, subsequent_indent="  "))
         typer.echo(fill(card.description, 78, initial_indent="  ", subsequent_indent="  "))
-        for measured in ("five_folds", "posters", "test"):
+        typer.echo(f"  tells by {stream_words(card.architecture.streams)}")
+        for measured, what in (("folds", "films"), ("test", "films"), ("posters", "posters")):
             if figures := card.metrics.get(measured, {}).get("fusion"):
-                typer.echo(f"  {_figures(figures)}")
-                break
+                typer.echo(f"  {_figures(figures, what)}")
 
 
 def _list_zoo() -> None:
@@ -47,8 +48,8 @@ def _list_zoo() -> None:
         typer.echo(fill(text, 78, initial_indent="  ", subsequent_indent="  "))
 
 
-def _figures(figures: dict[str, Any]) -> str:
-    text = f"on {figures['films']} films it never saw: mAP {figures['mAP']:.2f}"
+def _figures(figures: dict[str, Any], what: str) -> str:
+    text = f"on {figures['films']} {what} it never saw: mAP {figures['mAP']:.2f}"
     if "any_label" in figures:
         text += f", a right genre first in {figures['any_label']:.0%}"
     return text

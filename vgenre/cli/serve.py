@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .common import parse_sampling
+from .common import parse_hwaccel, parse_sampling
 
 _STALLED = 60  # seconds without a byte, after which a connection is given up
 
@@ -46,6 +46,11 @@ def serve(
     engine: Annotated[
         str, typer.Option(metavar="auto|openvino|tensorflow", help="What runs it.")
     ] = "auto",
+    no_dialogue: Annotated[bool, typer.Option("--no-dialogue", help="As of vgenre label.")] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="As of vgenre label.")] = False,
+    hwaccel: Annotated[
+        str | None, typer.Option(metavar="auto|METHOD", help="As of vgenre label.")
+    ] = None,
     max_upload: Annotated[
         int, typer.Option(metavar="MB", min=1, help="The largest film that may be dropped in.")
     ] = 4000,
@@ -57,6 +62,7 @@ def serve(
     it.
     """
     policy = parse_sampling(sampling) if sampling else None
+    method = parse_hwaccel(hwaccel)
 
     from ..errors import VgenreError, needs
 
@@ -64,7 +70,7 @@ def serve(
         import flask  # noqa: F401
         from werkzeug.serving import WSGIRequestHandler, make_server
 
-    from ..batch.run import plan_run
+    from ..batch.plan import plan_run
     from ..serve.app import create_app
     from ..serve.hosts import known_names, name_of, pages, spelt
     from ..serve.live import LiveBatch
@@ -88,7 +94,15 @@ def serve(
         names.append(name)
     films = films_in(paths) if paths else []
     run = plan_run(
-        model, engine=engine, sampling=policy, isolated=True, pictures=True, explain=True
+        model,
+        engine=engine,
+        sampling=policy,
+        isolated=True,
+        pictures=True,
+        explain=True,
+        dialogue=not no_dialogue,
+        exact=exact,
+        hwaccel=method,
     )
     executor = run.executor()  # first: no film is to fail for want of FFmpeg
     try:

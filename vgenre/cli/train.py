@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..models.card import ZooNetwork
 
+_FEW = 30  # films, below which figures are told as "11 of 12"
 _BETWEEN_LINES = 10.0  # seconds between lines of progress, where there is no terminal for a bar
 
 
@@ -60,8 +61,13 @@ def train(
             metavar="pool|softmax", help="What the LSTM reads of a frame; softmax needs --finetune."
         ),
     ] = "pool",
-    units: Annotated[int, typer.Option(help="Width of the LSTM.")] = 256,
-    epochs: Annotated[int, typer.Option(help="At most; it stops when no longer better.")] = 60,
+    lstm: Annotated[
+        int,
+        typer.Option(
+            metavar="UNITS", help="Try an LSTM too; it is left out where it adds nothing."
+        ),
+    ] = 0,
+    epochs: Annotated[int, typer.Option(help="Of an LSTM; at most, with --architecture.")] = 60,
     sampling: Annotated[
         str, typer.Option(metavar="N|full", help="Clips of 10 s learnt from in a film.")
     ] = "4",
@@ -98,8 +104,9 @@ def train(
 ) -> None:
     """Train a model on your own films.
 
-    Splits them 80/10/10 by film, writes a model directory with its card, and
-    shows how it does on the held-out films. A run that was killed continues.
+    Writes a model directory with its card and shows how it does on films that it did not learn
+    from: on those whose split is test, else on all of them, in folds by film. A run that was
+    killed continues.
     """
     from ..errors import DataError
 
@@ -144,11 +151,11 @@ def train(
     from ..training.run import TrainingOptions
     from ..training.run import train as train_model
 
-    parts = Architecture.toy() if toy else replace(Architecture(), units=units)
+    parts = Architecture.toy() if toy else replace(Architecture(), lstm=lstm)
     if not toy and initial not in ("none", "imagenet") and not initial.endswith(".h5"):
         # Its weights are of a body that ends where its own does.
         begun = read_card(find_model(initial)).architecture
-        parts = replace(parts, body=begun.body, block=begun.block)
+        parts = replace(parts, body=begun.body, blocks=begun.blocks)
     if architecture:
         network = zoo_network(architecture, shape, snippets)
         parts = replace(parts, network=network)
@@ -181,7 +188,8 @@ def train(
             progress=_shown_by(bar),
             cluster=cluster_of(ray),
         )
-    print_figures(card.metrics.get("test", {}), whole=architecture or "fusion")
+    figures = card.metrics.get("test") or card.metrics.get("folds", {})
+    print_figures(figures, whole=architecture or "fusion")
     typer.echo(f"the model is in {output}; use it with: vgenre label FILMS --model {output}")
 
 
@@ -236,23 +244,32 @@ def print_figures(figures: dict, whole: str = "fusion") -> None:
     if not figures:
         return
     count = figures["fusion"]["films"]
-    title = f"on {count} held-out film{'' if count == 1 else 's'}"
-    table = Table(title=title, title_justify="left")
+    title = f"on {count} film{'' if count == 1 else 's'} that it did not learn from"
+    table = Table()
     table.add_column("system")
     names = [
         n
         for n in ("mAP", "micro_AP", "macro_AUC", "top1", "any_label", "macro_F1")
         if n in figures["fusion"]
     ]
+    few = count < _FEW and "any_label" in names
+    if few:  # a share of a dozen films looks like knowledge of thousands
+        names = ["any_label"]
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
-    for system in ("majority", "mean_pool", "lstm", "probe", "visual", "audio", "fusion"):
+        table.add_column("right" if few else name.replace("_", " "), justify="right")
+    for system in ("majority", "visual", "audio", "dialogue", "fusion"):
         if system not in figures:  # a network of the zoo is a system by itself
             continue
-        values = [figures[system].get(name) for name in names]
-        called = whole if system == "fusion" else system.replace("_", " ")
+        found = figures[system]
+        called = whole if system == "fusion" else system
+        if few:
+            of = found["films"]
+            table.add_row(called, f"{round(found['any_label'] * of)} of {of}")
+            continue
+        values = [found.get(name) for name in names]
         table.add_row(called, *("" if v is None else f"{v:.2f}" for v in values))
     console = Console()
+    console.print(title, highlight=False)  # as the table's own it would be broken to its width
     console.print(table)
     if warning := figures["fusion"].get("warning"):
         console.print(f"[bold]{warning}[/bold]")

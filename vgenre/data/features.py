@@ -16,7 +16,7 @@ from .stages import fingerprint
 _T = TypeVar("_T")
 _AT_ONCE = 256  # clips
 INPUTS = ("frame_features", "frame_mask", "mel", "mel_mask")
-"""The head's inputs, by name."""
+"""What the streams read, by name."""
 
 
 class FeatureExtractor(Protocol):
@@ -28,7 +28,7 @@ class FeatureExtractor(Protocol):
 
 @dataclass(frozen=True)
 class ClipFeatures:
-    """The inputs of the head for some clips.
+    """What the streams read of some clips.
 
     Features and mels are the bulk of it. They may lie on disk, as memory maps, and are read
     a batch at a time.
@@ -56,7 +56,7 @@ class ClipFeatures:
         return len(self.seconds)
 
     def inputs(self, rows: np.ndarray, names: Collection[str] = INPUTS) -> dict[str, np.ndarray]:
-        """Some clips, as the head's inputs by name."""
+        """Some clips, as the streams' inputs by name."""
         stored = {
             "frame_features": self.features,
             "frame_mask": self.frame_mask,

@@ -48,7 +48,7 @@ class PixelClips:
         return frame_masks(self.counts)
 
     def inputs(self, rows: np.ndarray, names: Collection[str]) -> dict[str, np.ndarray]:
-        """Some clips, as the head's inputs by name; there are no mels."""
+        """Some clips, as the streams' inputs by name; there are no mels."""
         masks = self.frame_mask[rows]
         found = {"frame_mask": masks}
         if "frame_features" in names:

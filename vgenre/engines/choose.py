@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import MissingExtra, ModelError, needs
 from ..models.card import ModelCard
-from ..models.store import GRAPHS
+from ..models.store import graphs_of
 from .base import Engine
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def engine_by_rule(name: str, card: ModelCard, gpu: Callable[[], bool]) -> str:
     """The engine that `choose_engine` chooses where `gpu` tells whether TensorFlow has a GPU."""
     if name not in ENGINES:
         raise ModelError(f"there is no engine {name!r}; there are {', '.join(ENGINES)}")
-    has_graphs = all(graph in card.files for graph in GRAPHS)
+    has_graphs = all(graph in card.files for graph in graphs_of(card))
     if name == "openvino" and not has_graphs:
         raise ModelError(f"model {card.name} has no graphs for OpenVINO; use --engine tensorflow")
     if name != "auto":

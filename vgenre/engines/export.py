@@ -1,7 +1,7 @@
 """From Keras networks to the graphs that the OpenVINO engine reads.
 
 A graph is a pair of files, ``NAME.xml`` and ``NAME.bin``. The body's holds 8-bit
-integers, quantised after training on frames like those it will see, the head's half
+integers, quantised after training on frames like those it will see, the streams' half
 precision.
 """
 
@@ -31,16 +31,16 @@ def body_graph(body: keras.Model) -> ov.Model:
     return ov.convert_model(call.get_concrete_function())
 
 
-def head_graph(head: keras.Model) -> ov.Model:
-    """A head as an OpenVINO graph with the same inputs and outputs by name."""
+def stream_graph(network: keras.Model) -> ov.Model:
+    """A stream's network as an OpenVINO graph with the same inputs and outputs by name."""
     signature = {
         tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tf.float32, name=tensor.name)
-        for tensor in head.inputs
+        for tensor in network.inputs
     }
 
     @tf.function
     def call(**inputs):
-        return head(inputs, training=False)
+        return network([inputs[tensor.name] for tensor in network.inputs], training=False)
 
     return ov.convert_model(call.get_concrete_function(**signature))
 

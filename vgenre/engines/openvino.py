@@ -15,14 +15,12 @@ import openvino.properties as props
 from ..errors import ModelError
 from ..media.types import CLIP_FRAMES, FRAME_SIZE
 from ..models.card import ModelCard
-from ..models.store import BODY_GRAPH, HEAD_GRAPH, model_file
-from .base import HeadOutput
+from ..models.store import AUDIO_GRAPH, BODY_GRAPH, VISUAL_GRAPH, model_file
 
 FRAMES_AT_ONCE = 8
 _MOST_SINGLE_FRAMES = 4  # more than these are padded to a batch of FRAMES_AT_ONCE, which is faster
 
 _ANY = -1  # a dimension of any size
-_HEAD_OUTPUTS = ("logits", "visual_logits", "audio_logits", "gate")
 
 
 class OpenVINOEngine:
@@ -32,8 +30,10 @@ class OpenVINOEngine:
     ----------
     body : openvino.Model
         From frames, uint8, to features.
-    head : openvino.Model or None
-        From features and mels to logits; None where only features are wanted.
+    visual : openvino.Model, optional
+        From features to logits; not where only features are wanted.
+    audio : openvino.Model, optional
+        From mels to logits; not where sound plays no part.
     threads : int, optional
         That OpenVINO may use; all cores unless given.
     precision : str, optional
@@ -46,11 +46,13 @@ class OpenVINOEngine:
     """
 
     name = "openvino"
+    frames_at_once = FRAMES_AT_ONCE
 
     def __init__(
         self,
         body: ov.Model,
-        head: ov.Model | None = None,
+        visual: ov.Model | None = None,
+        audio: ov.Model | None = None,
         *,
         threads: int | None = None,
         precision: str | None = None,
@@ -64,17 +66,20 @@ class OpenVINOEngine:
             self._settings["ENABLE_CPU_PINNING"] = False
         # A compiled model has one set of buffers. One set a thread would gain nothing: a single
         # run takes all cores as it is.
-        self._body_lock, self._head_lock = threading.Lock(), threading.Lock()
+        self._body_lock = threading.Lock()
         self._graph = body
         self._precision = {"INFERENCE_PRECISION_HINT": precision} if precision else {}
         self._width = int(body.output(0).get_partial_shape()[1].get_length())
         # In threads: half a second in which the caller decodes the first clip.
-        compiling = ThreadPoolExecutor(2, "compile")
+        compiling = ThreadPoolExecutor(3, "compile")
         self._body_coming = compiling.submit(self._compiled, FRAMES_AT_ONCE)
-        if head is not None:
-            # Small, and what it says is printed: half precision gains nothing.
-            exact = self._settings | {"INFERENCE_PRECISION_HINT": "f32"}
-            self._head_coming = compiling.submit(self._core.compile_model, head, "CPU", exact)
+        # Small, and what they say is printed: half precision gains nothing.
+        exact = self._settings | {"INFERENCE_PRECISION_HINT": "f32"}
+        self._streams = {
+            name: _Stream(compiling.submit(self._core.compile_model, graph, "CPU", exact))
+            for name, graph in (("visual", visual), ("audio", audio))
+            if graph is not None
+        }
         compiling.shutdown(wait=wait)
 
     def _compiled(self, batch: int) -> ov.CompiledModel:
@@ -85,10 +90,6 @@ class OpenVINOEngine:
     @functools.cached_property
     def _body(self) -> ov.CompiledModel:
         return _compiled_graph(self._body_coming)
-
-    @functools.cached_property
-    def _head(self) -> ov.CompiledModel:
-        return _compiled_graph(self._head_coming)
 
     @functools.cached_property
     def _single(self) -> ov.CompiledModel:
@@ -108,20 +109,21 @@ class OpenVINOEngine:
             If OpenVINO cannot read them, or they do not fit the card or each other. If it
             cannot compile them, the first call says so.
         """
-        core = ov.Core()
-        # Read, not mapped: a file that is overwritten under a map ends the process (SIGBUS).
-        core.set_property({props.enable_mmap: False})
-        graphs = []
-        for name in (BODY_GRAPH, HEAD_GRAPH):
-            path = model_file(directory, card, name)
-            try:
-                graphs.append(core.read_model(path))
-            except RuntimeError as error:
-                raise ModelError(f"{path}: OpenVINO cannot read it: {error}") from None
-        body, head = graphs
+        names = (BODY_GRAPH, VISUAL_GRAPH, AUDIO_GRAPH)
+        graphs = [
+            read_graph(model_file(directory, card, name))
+            for name in names[: 1 + len(card.architecture.networks)]
+        ]
+        body, visual, *audio = graphs
         _check_body(model_file(directory, card, BODY_GRAPH), body)
-        _check_head(directory / HEAD_GRAPH, card, head, body)
-        return cls(body, head, threads=threads, wait=False)
+        width = body.output(0).get_partial_shape()[1].get_length()
+        inputs = {"frame_features": (_ANY, CLIP_FRAMES, width), "frame_mask": (_ANY, CLIP_FRAMES)}
+        _check_stream(directory / VISUAL_GRAPH, card, visual, inputs)
+        for graph in audio:
+            steps = card.mel.steps
+            inputs = {"mel": (_ANY, card.mel.n_mels, steps), "mel_mask": (_ANY, steps)}
+            _check_stream(directory / AUDIO_GRAPH, card, graph, inputs)
+        return cls(*graphs, threads=threads, wait=False)
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Features of frames.
@@ -150,31 +152,86 @@ class OpenVINOEngine:
                 rows[:] = self._body(batch, share_inputs=True, share_outputs=True)[0][:count]
         return found
 
-    def classify(
-        self, features: np.ndarray, frame_mask: np.ndarray, mel: np.ndarray, mel_mask: np.ndarray
-    ) -> HeadOutput:
-        """Opinion on a batch of clips.
+    def see(self, features: np.ndarray, frame_mask: np.ndarray) -> np.ndarray:
+        """Opinion of the picture on a batch of clips.
 
         Parameters
         ----------
         features : ndarray of float32, shape (n, 40, width)
         frame_mask : ndarray of float32, shape (n, 40)
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_outcomes)
+            Logits.
+        """
+        said = self._streams["visual"].says(frame_features=features, frame_mask=frame_mask)
+        return said["logits"]
+
+    def hear(self, mel: np.ndarray, mel_mask: np.ndarray) -> np.ndarray:
+        """Opinion of the sound on a batch of clips.
+
+        Parameters
+        ----------
         mel : ndarray of float32, shape (n, n_mels, steps)
         mel_mask : ndarray of float32, shape (n, steps)
 
         Returns
         -------
-        HeadOutput
+        ndarray of float32, shape (n, n_outcomes)
+            Logits.
         """
-        inputs = {
-            "frame_features": features,
-            "frame_mask": frame_mask,
-            "mel": mel,
-            "mel_mask": mel_mask,
-        }
-        with self._head_lock:
-            said = self._head(inputs)
-            return HeadOutput(**{name: np.array(said[name]) for name in _HEAD_OUTPUTS})
+        return self.listen(mel, mel_mask)[0]
+
+    def listen(self, mel: np.ndarray, mel_mask: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Opinion of the sound on a batch of clips, and what the ear hears in them.
+
+        Parameters
+        ----------
+        mel : ndarray of float32, shape (n, n_mels, steps)
+        mel_mask : ndarray of float32, shape (n, steps)
+
+        Returns
+        -------
+        logits : ndarray of float32, shape (n, n_outcomes)
+        embedding : ndarray of float32, shape (n, width), or None
+            None where the graph, which an earlier version wrote, has no such output.
+        """
+        said = self._streams["audio"].says(mel=mel, mel_mask=mel_mask)
+        return said["logits"], said.get("embedding")
+
+
+def read_graph(path: Path) -> ov.Model:
+    """Read a graph, as `vgenre.engines.export` writes them.
+
+    Raises
+    ------
+    ModelError
+        If OpenVINO cannot read it.
+    """
+    core = ov.Core()
+    # Read, not mapped: a file that is overwritten under a map ends the process (SIGBUS).
+    core.set_property({props.enable_mmap: False})
+    try:
+        return core.read_model(path)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: OpenVINO cannot read it: {error}") from None
+
+
+class _Stream:
+    """A stream's graph, once it is compiled; threads take turns."""
+
+    def __init__(self, coming: Future[ov.CompiledModel]) -> None:
+        self._coming, self._lock = coming, threading.Lock()
+
+    @functools.cached_property
+    def _graph(self) -> ov.CompiledModel:
+        return _compiled_graph(self._coming)
+
+    def says(self, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        with self._lock:
+            said = self._graph(inputs)
+            return {name: np.array(said[port]) for port in said for name in port.get_names()}
 
 
 def _compiled_graph(coming: Future[ov.CompiledModel]) -> ov.CompiledModel:
@@ -197,18 +254,14 @@ def _check_body(path: Path, body: ov.Model) -> None:
         raise ModelError(f"{path}: the graph does not say how wide its features are")
 
 
-def _check_head(path: Path, card: ModelCard, head: ov.Model, body: ov.Model) -> None:
-    """Check that a head takes the body's features and the card's mels, and knows its labels."""
-    width = body.output(0).get_partial_shape()[1].get_length()
-    inputs = {
-        "frame_features": (_ANY, CLIP_FRAMES, width),
-        "frame_mask": (_ANY, CLIP_FRAMES),
-        "mel": (_ANY, card.mel.n_mels, card.mel.steps),
-        "mel_mask": (_ANY, card.mel.steps),
-    }
-    logits = (_ANY, len(card.labels))
-    shapes = {name: (_ANY, 2) if name == "gate" else logits for name in _HEAD_OUTPUTS}
-    for ports, wanted in ((head.inputs, inputs), (head.outputs, shapes)):
+def _check_stream(
+    path: Path, card: ModelCard, graph: ov.Model, inputs: dict[str, tuple[int, ...]]
+) -> None:
+    """Check that a stream takes what there is, and knows the card's labels."""
+    for ports, wanted in (
+        (graph.inputs, inputs),
+        (graph.outputs, {"logits": (_ANY, card.outcomes)}),
+    ):
         named = {name: port for port in ports for name in port.get_names()}
         for name, shape in wanted.items():
             if name not in named:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -10,12 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import ModelError
-from ..models.build import body_of, head_of
+from ..models.build import audio_of, body_of, visual_of
 from ..models.card import CARD_FILE, ModelCard
-from ..models.store import BODY_FILE, HEAD_FILE, load_weights, model_file
-from .base import HeadOutput
+from ..models.store import AUDIO_FILE, BODY_FILE, VISUAL_FILE, load_weights, model_file
 
-FRAMES_AT_ONCE = 8
+FRAMES_AT_ONCE, FRAMES_AT_ONCE_ON_GPU = 8, 64
 
 
 class TensorFlowEngine:
@@ -25,26 +25,38 @@ class TensorFlowEngine:
     ----------
     body : keras.Model
         From frames to features.
-    head : keras.Model or None
-        From features and mels to logits; None where only features are wanted.
+    visual : keras.Model, optional
+        From features to logits; not where only features are wanted.
+    audio : keras.Model, optional
+        From mels to logits; not where sound plays no part.
     """
 
     name = "tensorflow"
 
-    def __init__(self, body: keras.Model, head: keras.Model | None = None) -> None:
+    def __init__(
+        self,
+        body: keras.Model,
+        visual: keras.Model | None = None,
+        audio: keras.Model | None = None,
+    ) -> None:
         if keras.config.backend() != "tensorflow":
             raise ModelError(
                 f"this engine needs Keras on TensorFlow, not on {keras.config.backend()}; "
                 "unset KERAS_BACKEND"
             )
-        self.body, self.head = body, head
+        self.body, self.visual, self.audio = body, visual, audio
+        gpu = bool(tf.config.list_physical_devices("GPU"))
+        self.frames_at_once = FRAMES_AT_ONCE_ON_GPU if gpu else FRAMES_AT_ONCE
         # One graph of a fixed batch: `predict` in a loop leaks, new shapes would be traced anew.
-        frames = tf.TensorSpec((FRAMES_AT_ONCE, *body.input_shape[1:]), tf.uint8)
+        frames = tf.TensorSpec((self.frames_at_once, *body.input_shape[1:]), tf.uint8)
         self._body = tf.function(
             lambda x: body(tf.cast(x, tf.float32), training=False), input_signature=[frames]
         )
-        if head is not None:
-            self._head = tf.function(lambda inputs: head(inputs, training=False))
+        self._streams = {
+            name: _traced(network)
+            for name, network in (("visual", visual), ("audio", audio))
+            if network is not None
+        }
 
     @classmethod
     def load(
@@ -62,13 +74,16 @@ class TensorFlowEngine:
                 tf.config.threading.set_intra_op_parallelism_threads(threads)
         try:
             body = body_of(card.architecture)
-            head = head_of(card, body.output_shape[-1])
+            visual = visual_of(card, body.output_shape[-1])
+            audio = audio_of(card)
         except (TypeError, ValueError) as error:  # sizes that do not fit together
             path = directory / CARD_FILE
             raise ModelError(f"{path}: its networks cannot be built: {error}") from None
         load_weights(body, model_file(directory, card, BODY_FILE))
-        load_weights(head, directory / HEAD_FILE)
-        return cls(body, head)
+        load_weights(visual, directory / VISUAL_FILE)
+        if audio is not None:
+            load_weights(audio, directory / AUDIO_FILE)
+        return cls(body, visual, audio)
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Features of frames.
@@ -82,35 +97,64 @@ class TensorFlowEngine:
         ndarray of float32, shape (n, width)
         """
         parts = [np.zeros((0, self.body.output_shape[-1]), np.float32)]
-        for begin in range(0, len(frames), FRAMES_AT_ONCE):
-            batch = frames[begin : begin + FRAMES_AT_ONCE]
-            missing = FRAMES_AT_ONCE - len(batch)
+        at_once = self.frames_at_once
+        for begin in range(0, len(frames), at_once):
+            batch = frames[begin : begin + at_once]
+            missing = at_once - len(batch)
             padded = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else batch
             parts.append(self._body(padded).numpy()[: len(batch)])
         return np.concatenate(parts)
 
-    def classify(
-        self, features: np.ndarray, frame_mask: np.ndarray, mel: np.ndarray, mel_mask: np.ndarray
-    ) -> HeadOutput:
-        """Opinion on a batch of clips.
+    def see(self, features: np.ndarray, frame_mask: np.ndarray) -> np.ndarray:
+        """Opinion of the picture on a batch of clips.
 
         Parameters
         ----------
         features : ndarray of float32, shape (n, 40, width)
         frame_mask : ndarray of float32, shape (n, 40)
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_outcomes)
+            Logits.
+        """
+        return self._streams["visual"](features, frame_mask)["logits"].numpy()
+
+    def hear(self, mel: np.ndarray, mel_mask: np.ndarray) -> np.ndarray:
+        """Opinion of the sound on a batch of clips.
+
+        Parameters
+        ----------
         mel : ndarray of float32, shape (n, n_mels, steps)
         mel_mask : ndarray of float32, shape (n, steps)
 
         Returns
         -------
-        HeadOutput
+        ndarray of float32, shape (n, n_outcomes)
+            Logits.
         """
-        outputs = self._head(
-            {
-                "frame_features": tf.constant(features),
-                "frame_mask": tf.constant(frame_mask),
-                "mel": tf.constant(mel),
-                "mel_mask": tf.constant(mel_mask),
-            }
-        )
-        return HeadOutput(**{name: value.numpy() for name, value in outputs.items()})
+        return self.listen(mel, mel_mask)[0]
+
+    def listen(self, mel: np.ndarray, mel_mask: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Opinion of the sound on a batch of clips, and what the ear hears in them.
+
+        Parameters
+        ----------
+        mel : ndarray of float32, shape (n, n_mels, steps)
+        mel_mask : ndarray of float32, shape (n, steps)
+
+        Returns
+        -------
+        logits : ndarray of float32, shape (n, n_outcomes)
+        embedding : ndarray of float32, shape (n, width)
+        """
+        said = self._streams["audio"](mel, mel_mask)
+        return said["logits"].numpy(), said["embedding"].numpy()
+
+
+def _traced(network: keras.Model) -> Callable[..., dict[str, tf.Tensor]]:
+    """What a stream gives, by name, as one graph for batches of any size."""
+    signature = [tf.TensorSpec((None, *t.shape[1:]), tf.float32) for t in network.inputs]
+    return tf.function(
+        lambda *inputs: network(list(inputs), training=False), input_signature=signature
+    )

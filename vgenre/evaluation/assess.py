@@ -19,6 +19,8 @@ from .films import Films, films_of
 from .intervals import sureness
 from .measures import majority, measure, outside, rounded
 
+DIALOGUE = "dialogue"
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -35,6 +37,8 @@ class Assessment:
         The longest file of each film.
     failed : list of FilmResult
         Files that could not be read.
+    silent : Films
+        The same films as they are labelled without their dialogue.
     """
 
     card: ModelCard
@@ -42,23 +46,47 @@ class Assessment:
     baseline: Films
     files: dict[str, FilmResult]
     failed: list[FilmResult]
+    silent: Films
+
+    @property
+    def spoken(self) -> np.ndarray:
+        """Which films have dialogue that counted: bool, shape (n_films,)."""
+        return np.array([DIALOGUE in self.files[name].without for name in self.films.names])
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        """Those that hold for each film, by the streams that it has: (n_films, n_labels)."""
+        return self._thresholds()
+
+    def _thresholds(self, *, without: str = "") -> np.ndarray:
+        rows = []
+        for film in (self.files[name] for name in self.films.names):
+            used = [stream for stream, there in film.streams.items() if there]
+            others = [stream for stream in used if stream != without] or used
+            rows.append(self.card.fusion(others, still=film.duration == 0).thresholds)
+        return np.array(rows)
 
     def figures(self) -> dict[str, Any]:
         """Figures of the model and of the majority baseline, with 95 % intervals.
 
         Where there are few films there is a ``warning`` in the place of the intervals.
         """
-        labels, thresholds = self.card.labels, self.card.thresholds
+        labels, thresholds = self.card.labels, self.thresholds
         labelled = self.films.labelled()
+        has = self.films.primary >= 0
         figures: dict[str, Any] = {
             "model": self.card.name,
             "files_failed": len(self.failed),
-            "fusion": measure(labelled, labels, thresholds),
+            "fusion": measure(labelled, labels, thresholds[has]),
             "majority": measure(self.baseline.labelled(), labels),
         }
         figures["fusion"] |= sureness(labelled, labels)
         if labels.mode == SINGLE:
             figures["fusion"]["outside"] = outside(self.films, labels, thresholds)
+        if self.spoken.any():
+            silent = self._thresholds(without=DIALOGUE)[has]
+            figures["fusion"]["films_with_dialogue"] = int(self.spoken[has].sum())
+            figures["without_dialogue"] = measure(self.silent.labelled(), labels, silent)
         return rounded(figures)
 
 
@@ -103,16 +131,22 @@ def assess(
     if not any(item.labels for item, _ in read):
         raise DataError("none of the labelled files could be read")
     seconds = np.array([sum(c.duration for c in r.clips) for _, r in read])
-    films = films_of(
-        np.array([list(result.probabilities.values()) for _, result in read]),
-        seconds,
-        np.arange(len(read)),
-        [item for item, _ in read],
-        model.labels,
+    films, silent = (
+        films_of(
+            np.array([list(found.values()) for found in probabilities]),
+            seconds,
+            np.arange(len(read)),
+            [item for item, _ in read],
+            model.labels,
+        )
+        for probabilities in (
+            [result.probabilities for _, result in read],
+            [result.without.get(DIALOGUE, result.probabilities) for _, result in read],
+        )
     )
     longest = sorted(range(len(read)), key=lambda i: seconds[i])
     files = {read[i][0].film: read[i][1] for i in longest}
-    return Assessment(model.card, films, _majority(films, model.card), files, failed)
+    return Assessment(model.card, films, _majority(films, model.card), files, failed, silent)
 
 
 def _majority(films: Films, card: ModelCard) -> Films:

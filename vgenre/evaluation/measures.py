@@ -14,7 +14,7 @@ from .films import Films
 
 
 def measure(
-    films: Films, labels: LabelSet, thresholds: Sequence[float] | None = None
+    films: Films, labels: LabelSet, thresholds: np.ndarray | Sequence[float] | None = None
 ) -> dict[str, Any]:
     """Film-level figures.
 
@@ -22,7 +22,7 @@ def measure(
     ----------
     films : Films
     labels : LabelSet
-    thresholds : sequence of float, optional
+    thresholds : array_like, shape (n_labels,) or (n_films, n_labels), optional
         Of a model; with them come figures of the labels that it gives.
 
     Returns
@@ -74,7 +74,7 @@ def measure(
             ),
         }
     if thresholds is not None and labels.mode == MULTI:
-        given = p >= np.asarray(thresholds)
+        given = p >= np.broadcast_to(np.asarray(thresholds), p.shape)
         each = [
             f1_score(truth[k, i] > 0, given[k, i], zero_division=0)
             for i, k in enumerate(known.T)
@@ -164,7 +164,9 @@ def outside(
     best = films.probabilities.argmax(axis=1)
     rows = np.arange(len(best))
     needed = np.broadcast_to(np.asarray(thresholds), films.probabilities.shape)[rows, best]
-    given = films.probabilities[rows, best] >= needed
+    top = films.probabilities[rows, best]
+    # As `LabelSet.choose` has it: none of the labels must not be likelier.
+    given = (top >= needed) & (top > 1 - films.probabilities.sum(axis=1))
     right, has = films.truth[rows, best] > 0, films.primary >= 0
     return {
         "films": int((~has).sum()),

@@ -1,4 +1,4 @@
-"""Why a film got its genre: which moment, which stream, which part of frame and sound.
+"""Why a film got its genre: which moment, which stream, which part of frame and sound, which words.
 
 Parts are hidden one after the other, and what is lost is measured (occlusion; Zeiler and
 Fergus, *Visualizing and Understanding Convolutional Networks*, 2014). The networks need only
@@ -7,19 +7,23 @@ answer, so this works in the same way with every engine and architecture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from ..dialogue.types import Subtitles
 from ..engines.base import Engine
 from ..errors import MediaError
 from ..media.pictures import explanation_pictures
 from ..media.probing import probe
 from ..media.reader import read_clip
-from ..media.types import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE, Clip
+from ..media.types import CLIP_FRAMES, FRAME_RATE, Clip
 from ..models.card import ModelCard
+from ..models.dialogue import DialogueHead, Spoke
 from ..sound import SoundInput, sound_input
+from .dialogue import subtitles_of
 from .padding import frame_masks, padded
 from .record import FilmResult
 
@@ -27,6 +31,7 @@ _FRAME_CELLS = (8, 8)
 _MEL_CELLS = (8, 20)  # bands, time
 _WINDOW = 2  # cells that are hidden at once, each way
 _CLIPS_AT_ONCE = 16
+_LONGEST_CUE = 300  # characters; what is said at once is a line or two
 
 
 class Networks(Protocol):
@@ -34,11 +39,15 @@ class Networks(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """The model's labels, calibration and mel settings."""
+        """The model's labels, fusions and mel settings."""
 
     @property
     def engine(self) -> Engine:
         """What runs the networks."""
+
+    @property
+    def head(self) -> DialogueHead | None:
+        """What hears the dialogue."""
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Compute features of frames, uint8 (n, 299, 299, 3): float32 (n, width)."""
@@ -51,8 +60,13 @@ class Explanation:
     Attributes
     ----------
     label : str
+    probability : float
+        The genre's, of the film.
+    without : dict of str to float
+        What is left of it where the film is labelled without ``visual``, ``audio`` or
+        ``dialogue``; empty where there is but one of them.
     shares : tuple of float
-        Each clip's share in the genre's probability; they sum to 1.
+        Each clip's part of the genre's probabilities in all clips; they sum to 1.
     clip : Clip
         The clip that speaks for the genre most.
     time : float
@@ -72,9 +86,17 @@ class Explanation:
         The clip's sound in dB; None without sound.
     mel_map : ndarray of float32, shape (8, 20), or None
         The same of the sound: low bands first, over time.
+    words : list of tuple of str and float
+        Words and pairs of words that are said and speak for the genre, the strongest first, with
+        what they add to its logit; empty where the dialogue had no part in the label.
+    cues : list of tuple of float, float, str and float
+        What is said that speaks for it, likewise: start and end in seconds of the film, text, and
+        what it adds. The text is what somebody wrote into a file; who shows it has to escape it.
     """
 
     label: str
+    probability: float
+    without: dict[str, float]
     shares: tuple[float, ...]
     clip: Clip
     time: float
@@ -84,6 +106,8 @@ class Explanation:
     frame_map: np.ndarray | None
     mel: np.ndarray | None
     mel_map: np.ndarray | None
+    words: list[tuple[str, float]] = field(default_factory=list)
+    cues: list[tuple[float, float, str, float]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Turn it into plain values for a film's record, the maps into small pictures."""
@@ -91,14 +115,26 @@ class Explanation:
             "label": self.label,
             "time": self.time,
             "streams": self.streams,
+            "without": self.without,
             "shares": list(self.shares),
+            "words": [[term, weight] for term, weight in self.words],
+            "cues": [
+                {"start": start, "end": end, "text": text, "weight": weight}
+                for start, end, text, weight in self.cues
+            ],
             "pictures": explanation_pictures(
                 self.frame, self.aspect, self.frame_map, self.mel, self.mel_map
             ),
         }
 
 
-def explain(model: Networks, film: FilmResult, label: str | None = None) -> Explanation:
+def explain(
+    model: Networks,
+    film: FilmResult,
+    label: str | None = None,
+    *,
+    subtitles: Subtitles | None = None,
+) -> Explanation:
     """Find what spoke for a genre, see `vgenre.Model.explain`.
 
     Parameters
@@ -108,6 +144,8 @@ def explain(model: Networks, film: FilmResult, label: str | None = None) -> Expl
     film : FilmResult
     label : str, optional
         The likeliest one unless given.
+    subtitles : Subtitles, optional
+        Of the film; they are read unless given, where they had a part in its label.
 
     Returns
     -------
@@ -138,26 +176,32 @@ def explain(model: Networks, film: FilmResult, label: str | None = None) -> Expl
     # Key frames stand for more seconds than a clip has; its beginning stands for it.
     clip = read_clip(film.path, strongest.start, sample_rate=model.card.mel.sample_rate, info=info)
     sound = sound_input(clip, model.card.mel)
-    ask = _OneStream(model, column)
+    ask = _Genre(model, column, still=info.is_image)
     time, streams = clip.start, {}
     frame = frame_map = mel = mel_map = None
     if clip.has_picture:
         features = model.features(clip.frames[: clip.frame_count])
-        streams["visual"] = float(ask.picture(padded(features)[None], [clip.frame_count])[0])
+        streams["visual"] = float(ask.seen(padded(features)[None], [clip.frame_count])[0])
         # Each frame as if it filled the clip: what it says by itself.
-        alone = ask.picture(np.repeat(features[:, None], CLIP_FRAMES, axis=1))
+        alone = ask.seen(np.repeat(features[:, None], CLIP_FRAMES, axis=1))
         telling = int(np.argmax(alone))
         frame, time = clip.frames[telling], clip.start + telling / FRAME_RATE
         frame_map = _frame_map(model, ask, frame, float(alone[telling]))
     if clip.has_sound and model.card.architecture.uses_sound:
         mel = sound.mel[:, : int(sound.mask.sum())]
-        streams["audio"] = float(ask.sound(sound.mel[None], sound.mask)[0])
+        streams["audio"] = float(ask.heard(sound.mel[None], sound.mask)[0])
         mel_map = _mel_map(ask, sound, streams["audio"])
+    spoke = Spoke([], [])
+    if model.head and "dialogue" in film.opinions:
+        said = subtitles or subtitles_of(info)
+        spoke = model.head.spoke(said.cues, column) if said else spoke
     weighted = np.array([found.probabilities[label] * found.duration for found in film.clips])
     total = float(weighted.sum())
     shares = weighted / total if total else np.full(len(weighted), 1 / len(weighted))
     return Explanation(
         label=label,
+        probability=film.probabilities[label],
+        without={stream: left[label] for stream, left in film.without.items()},
         shares=tuple(shares.tolist()),
         clip=clip,
         time=time,
@@ -167,62 +211,63 @@ def explain(model: Networks, film: FilmResult, label: str | None = None) -> Expl
         frame_map=frame_map,
         mel=mel,
         mel_map=mel_map,
+        words=spoke.terms,
+        cues=[(cue.start, cue.end, _cut(cue.text), weight) for cue, weight in spoke.cues],
     )
 
 
-class _OneStream:
-    """Asks the networks how probable one genre is, by one stream alone."""
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_CUE else text[: _LONGEST_CUE - 1] + "…"
 
-    def __init__(self, model: Networks, column: int) -> None:
-        self._model, self._column = model, column
-        self._mel = model.card.mel
 
-    def picture(self, sequences: np.ndarray, frame_counts: list[int] | None = None) -> np.ndarray:
-        """The genre's probability by frame features (n, 40, width) alone: (n,)."""
-        n = len(sequences)
-        masks = frame_masks(frame_counts or [CLIP_FRAMES] * n)
-        silence = np.full((n, self._mel.n_mels, self._mel.steps), self._mel.floor_db, np.float32)
-        return self._answers(sequences, masks, silence, np.zeros((n, self._mel.steps), np.float32))
+class _Genre:
+    """Asks one stream alone how probable one genre is."""
 
-    def sound(self, mels: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """The genre's probability by mels (n, n_mels, steps) of one mask alone: (n,)."""
-        n = len(mels)
-        width = self._model.features(np.zeros((0, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)).shape[1]
-        nothing = np.zeros((n, CLIP_FRAMES, width), np.float32)
-        masks = np.zeros((n, CLIP_FRAMES), np.float32)
-        return self._answers(nothing, masks, mels, np.repeat(mask[None], n, axis=0))
+    def __init__(self, model: Networks, column: int, *, still: bool) -> None:
+        self._model, self._column, self._still = model, column, still
 
-    def _answers(self, *inputs: np.ndarray) -> np.ndarray:
+    def seen(self, sequences: np.ndarray, frame_counts: list[int] | None = None) -> np.ndarray:
+        """The genre's probability by frame features (n, 40, width): (n,)."""
+        masks = frame_masks(frame_counts or [CLIP_FRAMES] * len(sequences))
+        return self._answers("visual", self._model.engine.see, sequences, masks)
+
+    def heard(self, mels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """The genre's probability by mels (n, n_mels, steps) of one mask: (n,)."""
+        masks = np.repeat(mask[None], len(mels), axis=0)
+        return self._answers("audio", self._model.engine.hear, mels, masks)
+
+    def _answers(
+        self, stream: str, ask: Callable[..., np.ndarray], *inputs: np.ndarray
+    ) -> np.ndarray:
+        card = self._model.card
+        fusion = card.fusion([stream], still=self._still)
         parts = []
         for begin in range(0, len(inputs[0]), _CLIPS_AT_ONCE):
             some = (array[begin : begin + _CLIPS_AT_ONCE].astype(np.float32) for array in inputs)
-            logits = self._model.engine.classify(*some).logits
-            probabilities = self._model.card.calibration.probabilities(
-                logits, self._model.card.labels.mode
-            )
-            parts.append(probabilities[:, self._column])
+            said = fusion.probabilities({stream: ask(*some)}, card.labels.mode)
+            parts.append(said[:, self._column])
         return np.concatenate(parts)
 
 
-def _frame_map(model: Networks, ask: _OneStream, frame: np.ndarray, whole: float) -> np.ndarray:
+def _frame_map(model: Networks, ask: _Genre, frame: np.ndarray, whole: float) -> np.ndarray:
     windows = _windows(_FRAME_CELLS, frame.shape[:2])
     hidden = np.repeat(frame[None], len(windows), axis=0)
     grey = frame.mean(axis=(0, 1))
     for one, (rows, columns) in zip(hidden, windows, strict=True):
         one[rows, columns] = grey
     features = model.features(hidden)
-    left = ask.picture(np.repeat(features[:, None], CLIP_FRAMES, axis=1))
+    left = ask.seen(np.repeat(features[:, None], CLIP_FRAMES, axis=1))
     return _map_of(_FRAME_CELLS, whole - left)
 
 
-def _mel_map(ask: _OneStream, sound: SoundInput, whole: float) -> np.ndarray:
+def _mel_map(ask: _Genre, sound: SoundInput, whole: float) -> np.ndarray:
     steps = int(sound.mask.sum())
     windows = _windows(_MEL_CELLS, (sound.mel.shape[0], steps))
     hidden = np.repeat(sound.mel[None], len(windows), axis=0)
     usual = sound.mel[:, :steps].mean(axis=1, keepdims=True)  # what a band sounds like throughout
     for one, (bands, times) in zip(hidden, windows, strict=True):
         one[bands, times] = usual[bands]
-    return _map_of(_MEL_CELLS, whole - ask.sound(hidden, sound.mask))
+    return _map_of(_MEL_CELLS, whole - ask.heard(hidden, sound.mask))
 
 
 def _windows(cells: tuple[int, int], shape: tuple[int, ...]) -> list[tuple[slice, slice]]:

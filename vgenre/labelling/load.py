@@ -7,7 +7,15 @@ import os
 
 from ..engines.choose import choose_engine, load_engine
 from ..errors import ModelError
-from ..models.store import ENGINE_FILES, available_models, check_files, find_model, read_card
+from ..models.spaces import read_space
+from ..models.store import (
+    available_models,
+    check_files,
+    engine_files,
+    find_model,
+    read_card,
+    read_head,
+)
 from .model import Model
 
 
@@ -56,8 +64,10 @@ def load_model(
     card = read_card(directory, files=())
     engine = choose_engine(engine, card)
     if check:
-        check_files(directory, card, ENGINE_FILES[engine])
-    loaded = Model(card, load_engine(engine, directory, card, threads=threads))
+        check_files(directory, card, engine_files(engine, card))
+    head = functools.partial(read_head, directory, card)
+    space = functools.partial(read_space, directory, card)
+    loaded = Model(card, load_engine(engine, directory, card, threads=threads), head, space)
     name = str(model) if str(model) in available_models() else str(directory.absolute())
     loaded.reload = _load_again, (name, engine, threads, card.digest())
     return loaded

@@ -6,14 +6,14 @@ import contextlib
 import os
 import pickle
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..dialogue.types import Subtitles
 from ..engines.base import Engine
 from ..errors import DataError, MediaError, UnreadableFilm, VgenreError
 from ..labels import LabelSet
@@ -21,16 +21,23 @@ from ..media.ffmpeg import TIMEOUT
 from ..media.probing import probe
 from ..media.remote import is_remote, local_copy
 from ..media.sampling import Sampling
-from ..media.types import FRAME_SIZE, Clip, MediaInfo
+from ..media.types import Clip, MediaInfo
 from ..models.card import ModelCard
-from ..sound import SoundInput, heard_clips, sound_input
-from .explain import Explanation, explain
-from .padding import frame_masks, padded
+from ..models.dialogue import DialogueHead
+from ..models.embedding import EmbeddingSpace, parsed, written
+from ..models.fusion import STREAMS
+from ..models.spaces import need_space
+from ..sound import heard_clips, sound_input
+from .dialogue import opinion_of, subtitles_coming
+from .explain import Explanation
+from .explain import explain as explain_film
+from .features import ClipFeatures, features_of
+from .looking import Looked, completeness, look_at_film, looked_at, nothing_said
 from .previews import preview, with_fewer_previews
-from .record import OK, PARTIAL, ClipResult, FilmResult, failure
-
-# What may be missing of a film that counts as whole: containers round, tracks end apart.
-_MISSING_SECONDS, _MISSING_FRACTION = 1.0, 0.02
+from .record import ERROR, ClipResult, FilmResult, failure
+from .summary import FilmReading
+from .unchanged import CLOSE
+from .verdict import ClipMeans, named, verdict
 
 
 class Model:
@@ -44,6 +51,10 @@ class Model:
     ----------
     card : ModelCard
     engine : Engine
+    read_head : callable, optional
+        Reads the head for the dialogue, where the model has one.
+    read_space : callable, optional
+        Reads the space of embeddings, where the model has one.
 
     Attributes
     ----------
@@ -54,8 +65,15 @@ class Model:
     reload: tuple[Callable[..., Model], tuple] | None = None
     """A function that loads it anew and its arguments; set by `load_model`."""
 
-    def __init__(self, card: ModelCard, engine: Engine) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        engine: Engine,
+        read_head: Callable[[], DialogueHead | None] | None = None,
+        read_space: Callable[[], EmbeddingSpace | None] | None = None,
+    ) -> None:
         self.card, self.engine = card, engine
+        self._read_head, self._read_space = read_head, read_space
 
     def __reduce__(self) -> tuple:
         if self.reload is None:
@@ -70,6 +88,16 @@ class Model:
         """The genres it knows."""
         return self.card.labels
 
+    @cached_property
+    def head(self) -> DialogueHead | None:
+        """Its head for the dialogue, read when it is first wanted; None where it has none."""
+        return self._read_head() if self._read_head else None
+
+    @cached_property
+    def space(self) -> EmbeddingSpace | None:
+        """The space of its embeddings, read when it is first wanted; None where it has none."""
+        return self._read_space() if self._read_space else None
+
     def label(
         self,
         path: str | os.PathLike[str],
@@ -77,6 +105,9 @@ class Model:
         sampling: Sampling | int | str | None = None,
         pictures: bool = False,
         explain: bool = False,
+        dialogue: bool = True,
+        exact: bool = False,
+        hwaccel: str | None = None,
         timeout: float = TIMEOUT,
         progress: Callable[[float], None] | None = None,
     ) -> FilmResult:
@@ -92,6 +123,13 @@ class Model:
             Whether some of the clips are to have small pictures, for reports.
         explain : bool
             Whether the record is to say what spoke for the likeliest genre.
+        dialogue : bool
+            Whether the subtitles are read, where the model has a head for them. Of a URL those
+            inside the film are.
+        exact : bool
+            Whether the network sees every frame, also those that have hardly changed.
+        hwaccel : str, optional
+            A decoder in hardware, as of `vgenre.media.reader.iter_clips`.
         timeout : float
             Seconds that FFmpeg may go without giving anything.
         progress : callable, optional
@@ -112,6 +150,9 @@ class Model:
                         sampling=sampling,
                         pictures=pictures,
                         explain=explain,
+                        dialogue=dialogue,
+                        exact=exact,
+                        hwaccel=hwaccel,
                         timeout=timeout,
                         progress=progress,
                     ).called(path)
@@ -119,22 +160,24 @@ class Model:
                 film = failure(problem, path, self.card.name, self.engine.name)
             return replace(film, seconds=time.perf_counter() - started)
         policy = Sampling.of(sampling)
+        head = self.head if dialogue else None  # a damaged one is no film's fault
         info, record, error = None, None, None
         try:
             info = probe(path, timeout=timeout)
-            record = self._look(info, policy, timeout, progress, pictures)
+            with subtitles_coming(head, info, timeout) as subtitles:
+                clips = heard_clips(info, policy, self.card.mel, hwaccel=hwaccel, timeout=timeout)
+                seen = ClipFeatures(self.engine, None if exact else CLOSE).of(clips)
+                looked = look_at_film(self.engine, self.card, seen)
+                record = self._look(info, policy, looked, progress, pictures, subtitles)
         except MediaError as problem:
             error = problem
         except OSError as problem:  # it vanished, or its disk failed, while it was read
             error = MediaError(path, problem.strerror or str(problem))
         if record is None:
             assert error is not None
-            known = failure(error, path, self.card.name, self.engine.name)
-            return replace(
-                known,
-                duration=info.duration if info else None,
-                seconds=time.perf_counter() - started,
-            )
+            film = failure(error, path, self.card.name, self.engine.name)
+            length = info.duration if info else None
+            return replace(film, duration=length, seconds=time.perf_counter() - started)
         film = FilmResult(
             path=path,
             duration=info.duration if info else None,
@@ -145,14 +188,43 @@ class Model:
         )
         if explain:
             with contextlib.suppress(MediaError):  # the file went away since; its label stands
-                film = replace(film, explanation=self.explain(film).to_dict())
+                found = explain_film(self, film, subtitles=subtitles())
+                film = replace(film, explanation=found.to_dict())
         return replace(film, seconds=time.perf_counter() - started)
 
+    def embed(self, path: str | os.PathLike[str], **how: Any) -> np.ndarray:
+        """One vector of a film, for telling which films are alike.
+
+        Parameters
+        ----------
+        path : str or path
+        **how
+            What `label` takes beside it, ``sampling`` for one; the film is looked at as for that.
+
+        Returns
+        -------
+        ndarray of float16, shape (size,)
+            The parts of picture and sound, each of length 1, those of missing streams NaN. Size
+            and parts are those of `space`.
+
+        Raises
+        ------
+        MediaError
+            If the film cannot be read.
+        ModelError
+            If the model cannot embed.
+        """
+        space = need_space(self.space, self.card)
+        film = self.label(path, **how)
+        if film.status == ERROR or film.embedding is None:
+            raise MediaError(film.path, film.reason or "nothing of it could be embedded")
+        return parsed(film.embedding, space)
+
     def explain(self, film: FilmResult, label: str | None = None) -> Explanation:
-        """Find what spoke for a genre: which clip, which stream, which part of frame and sound.
+        """Find what spoke for a genre: which clip, stream, part of frame and sound, which words.
 
         Parts are hidden one after the other and the loss is measured, which takes
-        about 200 runs of the networks.
+        about 200 runs of the networks. Subtitles that were read are read once more.
 
         Parameters
         ----------
@@ -170,60 +242,45 @@ class Model:
         MediaError
             If the film cannot be read any more, or could not be labelled.
         """
-        return explain(self, film, label)
+        return explain_film(self, film, label)
 
     def _look(
         self,
         info: MediaInfo,
         sampling: Sampling,
-        timeout: float,
+        looked_at_clips: Iterator[Looked],
         progress: Callable[[float], None] | None,
         pictures: bool,
+        subtitles: Callable[[], Subtitles | None],
     ) -> dict[str, Any]:
         """What a film's record says of its clips."""
         wanted = sum(span.seconds for span in sampling.spans(info))
         clips: list[ClipResult] = []
-        weights: list[float] = []
-        streams = {"visual": False, "audio": False}
-        for clip, sound, found in self._opinions(info, sampling, timeout):
-            streams["visual"] |= clip.has_picture
-            streams["audio"] |= clip.has_sound and self.card.architecture.uses_sound
-            if pictures:
-                found = replace(found, pictures=preview(clip, sound, info.aspect))
-            clips.append(found)
-            weights.append(clip.seconds)
+        means, reading, decoded = ClipMeans(), FilmReading(), 0.0
+        for looked in looked_at_clips:
+            clip = looked.clip
+            decoded += clip.seconds
+            if looked.opinions:
+                means.add(looked.opinions, clip.seconds)
+                reading.add(looked.readings, clip.seconds)
+                found = self._clip_result(clip, looked.opinions, still=info.is_image)
+                if pictures:
+                    found = replace(found, pictures=preview(clip, looked.sound, info.aspect))
+                clips.append(found)
             if progress and wanted:
-                progress(min(1.0, sum(weights) / wanted))
-        if not any(streams.values()):
-            if clips and not self.card.architecture.uses_sound:
-                raise UnreadableFilm(
-                    info.path,
-                    f"there is no picture, and the model {self.card.name} looks at nothing else",
-                )
-            what = "neither picture nor sound" if clips else "nothing"
-            raise UnreadableFilm(
-                info.path, f"{what} could be decoded; the file is damaged or silent"
-            )
-        # Clips weigh by their length: the last one may hold a single frame.
-        matrix = np.array([list(clip.probabilities.values()) for clip in clips])
-        mean = np.average(matrix, axis=0, weights=weights)
-        fraction = 1.0 if info.is_image else min(1.0, sum(weights) / max(wanted, 1e-9))
-        missing = wanted - sum(weights)
-        whole = missing <= max(_MISSING_SECONDS, _MISSING_FRACTION * wanted)
+                progress(min(1.0, decoded / wanted))
+        film = means.means()
+        if not film:
+            raise UnreadableFilm(info.path, nothing_said(self.card, decoded > 0))
+        said = subtitles()
+        film |= opinion_of(self.head, said) if said else {}
         return {
-            "status": OK if whole else PARTIAL,
-            "labels": list(self.labels.choose(mean, self.card.thresholds)),
-            "probabilities": dict(zip(self.labels.names, mean.tolist(), strict=True)),
+            **verdict(self.card, film, still=info.is_image),
+            **completeness(info, decoded, wanted),
             "clips": with_fewer_previews(clips),
-            "streams": streams,
-            "decoded_fraction": fraction,
-            "error": None
-            if whole
-            else {
-                "type": "IncompleteFilm",
-                "message": f"{info.path}: only {fraction:.0%} of what was to be read could be "
-                "decoded; the file is cut off or damaged, copy or download it again",
-            },
+            "streams": {stream: stream in film for stream in STREAMS},
+            "dialogue": None if said is None else said.to_dict(),
+            "embedding": written(self.space.embedding(reading.readings())) if self.space else None,
         }
 
     def classify(self, clip: Clip) -> ClipResult:
@@ -237,46 +294,38 @@ class Model:
         Returns
         -------
         ClipResult
+
+        Raises
+        ------
+        DataError
+            If the clip has neither picture nor sound, or none that the model looks at.
         """
-        features = self.features(clip.frames[: clip.frame_count])
-        return self._opinion(clip, features, sound_input(clip, self.card.mel))
+        if opinions := self.opinions(clip):
+            return self._clip_result(clip, opinions)
+        uses_sound = self.card.architecture.uses_sound
+        what = "neither picture nor sound" if uses_sound else "no picture"
+        raise DataError(f"the clip at {clip.start:g} s has {what}")
 
-    def _opinions(
-        self, info: MediaInfo, sampling: Sampling, timeout: float
-    ) -> Iterator[tuple[Clip, SoundInput, ClipResult]]:
-        """Each clip, its sound and its genres.
+    def opinions(self, clip: Clip) -> dict[str, np.ndarray]:
+        """What each stream says of a clip; `vgenre.models.fusion` makes probabilities of it.
 
-        One clip late: the image network is at the next one while this one's sound comes,
-        which takes a second for a process's first clip.
+        Parameters
+        ----------
+        clip : Clip
+
+        Returns
+        -------
+        dict of str to ndarray of float32, shape (n_outcomes,)
+            Logits by each stream that the clip has.
         """
-        seen: deque[tuple[Clip, Future[SoundInput], np.ndarray]] = deque()
+        return looked_at(self.engine, self.card, clip, sound_input(clip, self.card.mel)).opinions
 
-        def oldest() -> tuple[Clip, SoundInput, ClipResult]:
-            clip, coming, features = seen.popleft()
-            sound = coming.result()
-            return clip, sound, self._opinion(clip, features, sound)
-
-        for clip, sound in heard_clips(info, sampling, self.card.mel, timeout=timeout):
-            seen.append((clip, sound, self.features(clip.frames[: clip.frame_count])))
-            if len(seen) > 1:
-                yield oldest()
-        if seen:
-            yield oldest()
-
-    def _opinion(self, clip: Clip, features: np.ndarray, sound: SoundInput) -> ClipResult:
-        output = self.engine.classify(
-            padded(features)[None],
-            frame_masks([clip.frame_count]),
-            sound.mel[None],
-            sound.mask[None],
-        )
-        probabilities = self.card.calibration.probabilities(output.logits, self.labels.mode)[0]
-        return ClipResult(
-            start=clip.start,
-            duration=clip.seconds,
-            probabilities=dict(zip(self.labels.names, probabilities.tolist(), strict=True)),
-            gate=dict(zip(("visual", "audio"), output.gate[0].tolist(), strict=True)),
-        )
+    def _clip_result(
+        self, clip: Clip, opinions: dict[str, np.ndarray], *, still: bool = False
+    ) -> ClipResult:
+        fusion = self.card.fusion(opinions, still=still)
+        found = fusion.probabilities(opinions, self.labels.mode)
+        return ClipResult(clip.start, clip.seconds, named(self.card, found))
 
     def features(self, frames: np.ndarray) -> np.ndarray:
         """Features of frames, those of a frame like the one before it computed once.
@@ -294,14 +343,4 @@ class Model:
         DataError
             If the frames have another shape or type.
         """
-        dtype, shape = getattr(frames, "dtype", type(frames).__name__), np.shape(frames)
-        if dtype != np.uint8 or len(shape) != 4 or shape[1:] != (FRAME_SIZE, FRAME_SIZE, 3):
-            raise DataError(
-                f"frames are uint8 of the shape (n, {FRAME_SIZE}, {FRAME_SIZE}, 3), as those of "
-                f"vgenre.read_clip; these are {dtype} of the shape {shape}"
-            )
-        new = np.ones(len(frames), bool)
-        new[1:] = (frames[1:] != frames[:-1]).any(axis=(1, 2, 3))
-        if new.all():
-            return self.engine.features(frames)
-        return self.engine.features(frames[new])[np.cumsum(new) - 1]
+        return features_of(self.engine, frames)

@@ -10,7 +10,7 @@ import math
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ffmpeg
@@ -132,6 +132,23 @@ def walk_args(
     return [*opened, "-map", chosen, "-c", "copy", "-f", "null", "-"]
 
 
+def subtitle_args(path: str, pipes: Mapping[int, Pipe]) -> list[str]:
+    """FFmpeg's command to write tracks of text, each as an ASS file to a pipe of its own.
+
+    ASS is what FFmpeg makes of every kind of text; nothing else in the film is decoded.
+
+    Parameters
+    ----------
+    path : str
+    pipes : mapping of int to Pipe
+        By the index of the stream.
+    """
+    args = _args_to_open(file_url(path), ["-loglevel", "error", "-vn", "-an", "-dn"])
+    for stream, pipe in pipes.items():
+        args += ["-map", f"0:{stream}", "-c:s", "ass", "-f", "ass", f"pipe:{pipe.fd}"]
+    return args
+
+
 def _args_to_open(url: str, options: Sequence[str] = ()) -> list[str]:
     args = [find_ffmpeg(), "-hide_banner", "-nostdin"]
     for name, value in _input_options(url).items():
@@ -156,6 +173,8 @@ def messages_of(path: str, argv: list[str], timeout: float) -> str:
 _UNINDEXED = frozenset({"mpegts", "mpeg"})
 _LEAD = 10.0  # seconds
 
+_HIDES_LOOP_FILTER = 4.0  # times that a picture is scaled down, each way
+
 # ffmpeg-python cannot take a file name that is not UTF-8, so it never gets the name.
 _PLACEHOLDER = "film"
 
@@ -179,6 +198,8 @@ class Reading:
         Width and height to which the whole picture is scaled.
     timeout : float
         Seconds that FFmpeg may go without giving anything.
+    hwaccel : str, optional
+        A decoder in hardware, as FFmpeg's ``-hwaccel`` names it, or ``"auto"``.
 
     Raises
     ------
@@ -192,6 +213,7 @@ class Reading:
     skip_frame: str | None = None
     size: tuple[int, int] = (FRAME_SIZE, FRAME_SIZE)
     timeout: float = TIMEOUT
+    hwaccel: str | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start) and self.start >= 0):
@@ -211,6 +233,13 @@ class Reading:
             raise ValueError(f"size is {self.size}; width and height have to be at least 1")
         if not self.timeout > 0:
             raise ValueError(f"timeout is {self.timeout} s; it has to be more than 0")
+        if self.hwaccel is not None and not self.hwaccel.isalnum():
+            raise ValueError(f"hwaccel is {self.hwaccel!r}; see ffmpeg -hwaccels, or 'auto'")
+
+    def hides_loop_filter(self, info: MediaInfo) -> bool:
+        """Whether the picture becomes so small that what the loop filter smooths is not seen."""
+        width, height = self.size
+        return (info.width or 0) * (info.height or 0) >= _HIDES_LOOP_FILTER**2 * width * height
 
 
 def decode_args(
@@ -231,6 +260,12 @@ def decode_args(
         options["skip_frame"] = reading.skip_frame
     if reading.skip_frame == KEY_FRAMES:
         options["noaccurate_seek"] = None  # the key frame before the start is the one shown there
+    if video and reading.hides_loop_filter(info):
+        options["skip_loop_filter"] = "all"
+    if reading.skip_frame == KEY_FRAMES:
+        options["threads"] = "1"  # each is by itself; more threads cost a third more time
+    if video and reading.hwaccel:
+        options["hwaccel"] = reading.hwaccel
     source = ffmpeg.input(_PLACEHOLDER, **options)
     outputs = []
     # Each output has a filter chain of its own. In one common graph FFmpeg would keep all

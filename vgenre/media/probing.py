@@ -12,18 +12,21 @@ from .ffmpeg import TIMEOUT, file_url, messages_of, probe_args, walk_args
 from .find import check_file
 from .sequences import is_sequence
 from .stills import is_image, probe_sequence, read_image
-from .types import MediaInfo
+from .types import MediaInfo, SubtitleTrack
 
 _DURATION = re.compile(r"^  Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)", re.M)
 _INPUT = re.compile(r"^Input #0, (.+?), from '", re.M)
 
 # Anchored at the indentation of the streams: text in a film's metadata cannot imitate them.
 _STREAM = re.compile(
-    r"^  Stream #0:(\d+)(?:\[0x[\da-f]+\])?(?:\(.*?\))?: (Video|Audio): (.*)$", re.M
+    r"^  Stream #0:(\d+)(?:\[0x[\da-f]+\])?(?:\((.*?)\))?: (Video|Audio|Subtitle): (.*)$", re.M
 )
 _OTHER_STREAM = re.compile(r"^  Stream #", re.M)
 _ROTATION = re.compile(r"^ {6}display ?matrix: rotation of (-?[\d.]+) degrees", re.M | re.I)
 _SAMPLE_ASPECT = re.compile(r"\bSAR ([1-9]\d*):([1-9]\d*)")
+_LANGUAGE = re.compile(r"[a-z]{2,8}(?:-[a-z\d]{2,8})*", re.I)
+_TITLE = re.compile(r"^ {6}(?:title|name) *: (.+)$", re.M | re.I)
+_FLAGS = frozenset({"captions", "comment", "default", "forced", "hearing impaired", "lyrics"})
 _COLOURS = re.compile(r"\((?:[\w ]+, )*[\w-]+/([\w-]+)/([\w-]+)\b")  # matrix/primaries/transfer
 _NOISE = ("At least one output file", "Error opening input file")  # lines that give no reason
 
@@ -135,15 +138,18 @@ def parse_report(path: str, report: str) -> MediaInfo:
     duration = _DURATION.search(report)
     video: list[tuple[int, str]] = []
     audio: list[tuple[int, str]] = []
+    subtitles: list[SubtitleTrack] = []
     below: dict[int, str] = {}  # what stands under a stream's line, up to the next stream
     for line in _STREAM.finditer(report):
-        index, kind, text = int(line[1]), line[2], line[3]
+        index, kind, text = int(line[1]), line[3], line[4]
         following = _OTHER_STREAM.search(report, line.end())
         below[index] = report[line.end() : following.start() if following else None]
         if kind == "Audio" and not text.startswith("none"):
             audio.append((index, text))
         elif kind == "Video" and "(attached pic)" not in text and not text.startswith("none"):
             video.append((index, text))
+        elif kind == "Subtitle":
+            subtitles.append(_subtitle_track(index, line[2] or "", text, below[index]))
     if not video and not audio:
         raise UnreadableFilm(path, "there is neither picture nor sound in it")
     picture, sound = _default_stream(video), _default_stream(audio)
@@ -162,6 +168,7 @@ def parse_report(path: str, report: str) -> MediaInfo:
         path=path,
         format=header[1],
         duration=_seconds(*duration.groups()) if duration and duration[1] else 0.0,
+        subtitles=tuple(subtitles),
         **fields,
     )
 
@@ -184,6 +191,19 @@ def _picture_fields(text: str, below: str) -> dict[str, Any]:
         "transfer": _known(colours[2]) if colours else "",
         "frame_rate": float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
     }
+
+
+def _subtitle_track(stream: int, language: str, text: str, below: str) -> SubtitleTrack:
+    """What FFmpeg's line of a track of subtitles, and the lines under it, say."""
+    title = _TITLE.search(below)
+    said = language.split(",")[0]
+    return SubtitleTrack(
+        stream,
+        codec=(text.split() or ["none"])[0].strip(","),
+        language=said if _LANGUAGE.fullmatch(said) and said != "und" else "",
+        title=title[1].strip() if title else "",
+        flags=_FLAGS.intersection(re.findall(r"\(([a-z ]+)\)", text)),
+    )
 
 
 def _known(name: str) -> str:

@@ -7,9 +7,12 @@ one clip or for a whole film in sequence.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -63,7 +66,7 @@ def read_clip(
     --------
     >>> clip = vgenre.read_clip("film.mkv", start=60)  # doctest: +SKIP
     >>> clip.frames.shape, clip.waveform.shape  # doctest: +SKIP
-    ((40, 299, 299, 3), (160000,))
+    ((40, 299, 299, 3), (320000,))
     """
     clips = iter_clips(
         path, start, seconds=CLIP_SECONDS, info=info, sample_rate=sample_rate, timeout=timeout
@@ -83,6 +86,7 @@ def iter_clips(
     info: MediaInfo | None = None,
     sample_rate: int = SAMPLE_RATE,
     skip_frame: str | None = None,
+    hwaccel: str | None = None,
     timeout: float = TIMEOUT,
 ) -> Generator[Clip, None, None]:
     """Read a film clip after clip in one pass.
@@ -99,6 +103,9 @@ def iter_clips(
     skip_frame : {"noref", "nokey"}, optional
         Frames that are not decoded: those that no other frame refers to, or all but key
         frames. The frame before stands in for one that is missing.
+    hwaccel : str, optional
+        A decoder in hardware, as FFmpeg's ``-hwaccel`` names it, or ``"auto"``. What it cannot
+        decode, or does not decode to the end, software decodes.
 
     Yields
     ------
@@ -115,7 +122,7 @@ def iter_clips(
     MediaTimeoutError
         If FFmpeg gives nothing for `timeout` seconds.
     """
-    reading = Reading(start, seconds, sample_rate, skip_frame, timeout=timeout)
+    reading = Reading(start, seconds, sample_rate, skip_frame, timeout=timeout, hwaccel=hwaccel)
     return _clips(os.fsdecode(path), info, reading)
 
 
@@ -124,6 +131,34 @@ def _clips(path: str, info: MediaInfo | None, reading: Reading) -> Generator[Cli
         yield from still_clips(path, reading)
         return
     info = info or probe(path, timeout=reading.timeout)
+    if reading.hwaccel and info.video_stream is not None:
+        yield from _hardware_first(info, reading)
+    else:
+        yield from _decoded(info, replace(reading, hwaccel=None))
+
+
+def _hardware_first(info: MediaInfo, reading: Reading) -> Generator[Clip, None, None]:
+    """Clips that are whole by hardware; where the first falls short of that, all by software."""
+    done, short = 0, False
+    with contextlib.suppress(MediaError), closing(_decoded(info, reading)) as clips:
+        for clip in clips:
+            if short := clip.frame_count < CLIP_FRAMES:
+                break
+            done += CLIP_SECONDS
+            yield clip
+    length = info.duration - reading.start if reading.seconds is None else reading.seconds
+    if done and not short and length - done <= 1 / FRAME_RATE:
+        return
+    left = None if reading.seconds is None else reading.seconds - done
+    rest = replace(reading, start=reading.start + done, seconds=left, hwaccel=None)
+    try:
+        yield from _decoded(info, rest)
+    except MediaError:
+        if not done:
+            raise
+
+
+def _decoded(info: MediaInfo, reading: Reading) -> Generator[Clip, None, None]:
     limit = None if reading.seconds is None else round(reading.seconds * FRAME_RATE)
     rate, clip_start, decoded = reading.sample_rate, reading.start, False
     with Decoder(info.path, reading.timeout) as decoder:
@@ -149,11 +184,18 @@ def _clips(path: str, info: MediaInfo | None, reading: Reading) -> Generator[Cli
             limit = None if limit is None else limit - CLIP_FRAMES
         if not decoded and decoder.wait():
             report = decoder.messages
-            raise failure_class(report)(path, f"FFmpeg cannot decode it: {last_message(report)}")
+            raise failure_class(report)(
+                info.path, f"FFmpeg cannot decode it: {last_message(report)}"
+            )
 
 
 def sampled_clips(
-    info: MediaInfo, sampling: Sampling, *, sample_rate: int, timeout: float = TIMEOUT
+    info: MediaInfo,
+    sampling: Sampling,
+    *,
+    sample_rate: int,
+    hwaccel: str | None = None,
+    timeout: float = TIMEOUT,
 ) -> Generator[Clip, None, None]:
     """The clips of a film that a sampling policy chooses.
 
@@ -163,6 +205,8 @@ def sampled_clips(
     sampling : Sampling
     sample_rate : int
         Hz.
+    hwaccel : str, optional
+        As of `iter_clips`.
     timeout : float
         Seconds that FFmpeg may go without giving anything.
 
@@ -187,6 +231,7 @@ def sampled_clips(
                 info=info,
                 sample_rate=sample_rate,
                 skip_frame=sampling.skip_frame(info),
+                hwaccel=hwaccel,
                 timeout=timeout,
             ):
                 found = True

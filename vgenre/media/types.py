@@ -11,7 +11,7 @@ FRAME_RATE = 4  # frames a second
 CLIP_FRAMES = 40  # frames in a clip
 CLIP_SECONDS = CLIP_FRAMES // FRAME_RATE
 FRAME_SIZE = 299  # pixels: InceptionV3's input is 299 x 299
-SAMPLE_RATE = 16_000  # Hz, mono
+SAMPLE_RATE = 32_000  # Hz, mono
 
 SILENCE = 1e-4
 """Peak amplitude (full scale is 1) below which a clip counts as having no sound."""
@@ -25,6 +25,12 @@ AUDIO_SUFFIXES = frozenset(
 )
 IMAGE_SUFFIXES = frozenset(".bmp .jpeg .jpg .png .tif .tiff .webp".split())
 MEDIA_SUFFIXES = VIDEO_SUFFIXES | AUDIO_SUFFIXES | IMAGE_SUFFIXES
+
+TEXT_SUBTITLES = frozenset(
+    "ass eia_608 jacosub microdvd mov_text mpl2 pjs realtext sami srt ssa stl subrip subviewer "
+    "subviewer1 text vplayer webvtt".split()
+)
+"""FFmpeg's names of the kinds of subtitles that it decodes to text; the others are pictures."""
 
 HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 """FFmpeg's names of the curves of high dynamic range: PQ (HDR10, Dolby Vision) and HLG."""
@@ -68,7 +74,7 @@ class Clip:
         RGB, the whole picture scaled to a square.
     frame_count : int
         How many of ``frames`` were decoded; the rest is padding.
-    waveform : ndarray of float32, shape (160000,)
+    waveform : ndarray of float32, shape (320000,)
         Mono sound, full scale 1.
     sample_count : int
         How many samples of ``waveform`` were decoded; the rest is padding.
@@ -171,6 +177,36 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class SubtitleTrack:
+    """A track of subtitles in a film, as the container describes it.
+
+    Attributes
+    ----------
+    stream : int
+        Index of the stream.
+    codec : str
+        FFmpeg's name of what is in it, as ``"subrip"`` or ``"hdmv_pgs_subtitle"``.
+    language : str
+        As the container has it, mostly three letters; empty where it says none.
+    title : str
+    flags : frozenset of str
+        FFmpeg's names of what the track is for: ``"captions"``, ``"comment"``, ``"default"``,
+        ``"forced"``, ``"hearing impaired"``, ``"lyrics"``.
+    """
+
+    stream: int
+    codec: str
+    language: str = ""
+    title: str = ""
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether FFmpeg decodes it to text."""
+        return self.codec in TEXT_SUBTITLES
+
+
+@dataclass(frozen=True)
 class MediaInfo:
     """What a film says of itself before anything of it is decoded.
 
@@ -202,6 +238,8 @@ class MediaInfo:
     sample_rate : int
         Hz; 0 without sound.
     audio_tracks : int
+    subtitles : tuple of SubtitleTrack
+        In the order of the container.
     """
 
     path: str
@@ -221,6 +259,7 @@ class MediaInfo:
     audio_codec: str = ""
     sample_rate: int = 0
     audio_tracks: int = 0
+    subtitles: tuple[SubtitleTrack, ...] = ()
 
     @property
     def is_hdr(self) -> bool:

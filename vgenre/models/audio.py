@@ -1,99 +1,256 @@
-"""The audio stream: a 2-D convolutional network over a clip's log-mel spectrogram."""
+"""The audio stream: a 2-D convolutional network, the ear, over a clip's log-mel spectrogram."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from dataclasses import dataclass, replace
 
 import keras
 from keras import layers, ops
 
+from ..errors import ModelError
 from ..sound import MelSettings
-from .visual import MaskedMean
+
+_RELU, _SWISH = "relu", "hard_silu"
 
 
-def build_audio_stream(
-    n_labels: int,
-    mel: MelSettings,
-    *,
-    channels: Sequence[int] = (24, 48, 96, 128),
-    embedding: int = 128,
-    dropout: float = 0.5,
-) -> keras.Model:
-    """Blocks of two convolutions, then mean and maximum over time, bands kept apart.
+@dataclass(frozen=True)
+class Block:
+    """An inverted residual block: it widens, looks around, weighs the channels, narrows.
 
     Parameters
     ----------
-    n_labels : int
+    kernel : int
+        Size of the window, in bands and steps.
+    inner, outer : int
+        Channels inside of the block and behind it.
+    squeezed : bool
+        Whether the channels are weighed by what the whole clip has of them.
+    activation : str
+    stride : int
+    """
+
+    kernel: int
+    inner: int
+    outer: int
+    squeezed: bool
+    activation: str
+    stride: int
+
+
+@dataclass(frozen=True)
+class EarSizes:
+    """What an ear is built from.
+
+    Parameters
+    ----------
+    stem : int
+        Channels of the first convolution.
+    blocks : tuple of Block
+    embedding, hidden, tags : int
+        Width of the pooled embedding, of the layer behind it, and how many sounds it names.
+    """
+
+    stem: int
+    blocks: tuple[Block, ...]
+    embedding: int
+    hidden: int
+    tags: int
+
+    @property
+    def features(self) -> int:
+        """Width of what it gives: the embedding and a logit a sound."""
+        return self.embedding + self.tags
+
+
+def _channels(width: float) -> int:
+    """The multiple of 8 nearest to a width, never more than a tenth below it."""
+    nearest = max(8, int(width + 4) // 8 * 8)
+    return nearest if nearest >= 0.9 * width else nearest + 8
+
+
+# MobileNetV3-Large.
+_LARGE = (
+    Block(3, 16, 16, False, _RELU, 1),
+    Block(3, 64, 24, False, _RELU, 2),
+    Block(3, 72, 24, False, _RELU, 1),
+    Block(5, 72, 40, True, _RELU, 2),
+    Block(5, 120, 40, True, _RELU, 1),
+    Block(5, 120, 40, True, _RELU, 1),
+    Block(3, 240, 80, False, _SWISH, 2),
+    Block(3, 200, 80, False, _SWISH, 1),
+    Block(3, 184, 80, False, _SWISH, 1),
+    Block(3, 184, 80, False, _SWISH, 1),
+    Block(3, 480, 112, True, _SWISH, 1),
+    Block(3, 672, 112, True, _SWISH, 1),
+    Block(5, 672, 160, True, _SWISH, 2),
+    Block(5, 960, 160, True, _SWISH, 1),
+    Block(5, 960, 160, True, _SWISH, 1),
+)
+_WIDTH = 0.4  # of the channels, in mn04
+
+EARS = {
+    "mn04": EarSizes(
+        stem=_channels(_WIDTH * 16),
+        blocks=tuple(
+            replace(
+                block,
+                inner=_channels(_WIDTH * block.inner),
+                outer=_channels(_WIDTH * block.outer),
+            )
+            for block in _LARGE
+        ),
+        embedding=6 * _channels(_WIDTH * 160),
+        hidden=_channels(_WIDTH * 1280),
+        tags=527,
+    ),
+    "toy": EarSizes(
+        stem=4,
+        blocks=(Block(3, 4, 4, False, _RELU, 4), Block(3, 8, 4, True, _SWISH, 4)),
+        embedding=8,
+        hidden=8,
+        tags=4,
+    ),
+}
+"""By name. ``mn04`` is MobileNetV3-Large at 0.4 of its width."""
+
+
+def ear_sizes(ear: str) -> EarSizes:
+    """What the ear of a name is built from.
+
+    Raises
+    ------
+    ModelError
+        If there is none of that name.
+    """
+    try:
+        return EARS[ear]
+    except KeyError:
+        raise ModelError(f"there is no ear called {ear!r}; there are {', '.join(EARS)}") from None
+
+
+def build_ear(mel: MelSettings, ear: str = "mn04") -> keras.Model:
+    """A tagger of sounds without its weights: it tells music from speech from engines.
+
+    Parameters
+    ----------
     mel : MelSettings
-    channels : sequence of int
-        Width of each block of two convolutions; each halves the picture.
-    embedding : int
-        Width of the clip's embedding.
-    dropout : float
+    ear : {"mn04", "toy"}
+
+    Returns
+    -------
+    keras.Model
+        From ``mel`` (n, n_mels, steps) in dB to (n, features): the embedding, pooled over
+        the clip, and behind it a logit for each sound that it was taught. Of ``mn04`` these
+        are 384 and the 527 of AudioSet, of ``toy`` 8 and 4.
+
+    Raises
+    ------
+    ModelError
+        If there is no such ear.
+
+    Notes
+    -----
+    ``mn04`` is the network of Schmid, Koutini and Widmer, *Efficient Large-Scale Audio
+    Tagging via Transformer-to-CNN Knowledge Distillation*, 2023: the MobileNetV3 of Howard
+    et al., *Searching for MobileNetV3*, 2019, over a spectrogram. It has no batch
+    normalisation: what that does when a network is used is a part of the kernels and
+    biases. `vgenre.training.ear` has its weights.
+    """
+    sizes = ear_sizes(ear)
+    spectrogram = keras.Input((mel.n_mels, mel.steps), name="mel")
+    # From dB to the natural logarithm, and to about -1 to 1 as the weights want it.
+    x = layers.Rescaling(math.log(10) / 50, offset=0.9, name="scale")(spectrogram)
+    x = layers.Reshape((mel.n_mels, mel.steps, 1), name="picture")(x)
+    x = _convolved(x, sizes.stem, 3, _SWISH, "stem", stride=2)
+    for i, block in enumerate(sizes.blocks, 1):
+        x = _block(x, block, f"block_{i}")
+    x = _convolved(x, sizes.embedding, 1, _SWISH, "top")
+    embedding = layers.GlobalAveragePooling2D(name="embedding")(x)
+    x = layers.Dense(sizes.hidden, activation=_SWISH, name="hidden")(embedding)
+    tags = layers.Dense(sizes.tags, name="tags")(x)
+    features = layers.Concatenate(name="features")([embedding, tags])
+    return keras.Model(spectrogram, features, name="ear")
+
+
+def _convolved(x, width: int, kernel: int, activation: str | None, name: str, stride: int = 1):
+    """A convolution of all channels, of the same padding on all sides."""
+    x, padding = _padded(x, kernel, stride, name)
+    return layers.Conv2D(width, kernel, stride, padding=padding, activation=activation, name=name)(
+        x
+    )
+
+
+def _padded(x, kernel: int, stride: int, name: str):
+    """What a convolution of a stride is given, and how it pads: alone, it would pad one side."""
+    if stride == 1:
+        return x, "same"
+    return layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x), "valid"
+
+
+def _block(x, block: Block, name: str):
+    before = x
+    if block.inner != x.shape[-1]:
+        x = _convolved(x, block.inner, 1, block.activation, f"{name}_widen")
+    x, padding = _padded(x, block.kernel, block.stride, f"{name}_look")
+    x = layers.DepthwiseConv2D(
+        block.kernel,
+        block.stride,
+        padding=padding,
+        activation=block.activation,
+        name=f"{name}_look",
+    )(x)
+    if block.squeezed:
+        weights = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
+        squeezed = _channels(block.inner // 4)
+        weights = layers.Dense(squeezed, activation=_RELU, name=f"{name}_weigh_a")(weights)
+        weights = layers.Dense(block.inner, activation="sigmoid", name=f"{name}_weigh_b")(weights)
+        x = layers.Multiply(name=f"{name}_weigh")([x, weights])
+    x = _convolved(x, block.outer, 1, None, f"{name}_narrow")
+    if block.stride == 1 and before.shape[-1] == block.outer:
+        x = layers.Add(name=f"{name}_add")([before, x])
+    return x
+
+
+def build_audio_stream(n_outcomes: int, mel: MelSettings, *, ear: str = "mn04") -> keras.Model:
+    """An ear and a linear layer on what it hears.
+
+    Parameters
+    ----------
+    n_outcomes : int
+    mel : MelSettings
+    ear : {"mn04", "toy"}
+        See `build_ear`; the layer ``ear`` of the network.
 
     Returns
     -------
     keras.Model
         From ``mel`` (n, n_mels, steps) in dB and ``mel_mask`` (n, steps), 1
-        where there is sound, to ``embedding`` (n, embedding) and ``logits``
-        (n, n_labels).
+        where there is sound, to ``embedding`` (n, features), what the ear gives,
+        and ``logits`` (n, n_outcomes). A sound that ends before the clip is
+        heard again until it is full; what stands behind it in `mel` is not heard.
+
+    Raises
+    ------
+    ModelError
+        If there is no such ear.
     """
     spectrogram = keras.Input((mel.n_mels, mel.steps), name="mel")
     mask = keras.Input((mel.steps,), name="mel_mask")
-    half = (mel.ceiling_db - mel.floor_db) / 2
-    x = layers.Rescaling(1 / half, offset=-mel.floor_db / half - 1, name="scale")(spectrogram)
-    x = layers.Permute((2, 1))(x)
-    # Each band by its own mean and deviation: films are loud low and quiet high.
-    x = layers.BatchNormalization(momentum=0.9, name="norm_bands")(x)
-    x = layers.Permute((2, 1))(x)
-    x = layers.Reshape((mel.n_mels, mel.steps, 1))(x)
-    for i, width in enumerate(channels):
-        for part, stride in (("a", 2), ("b", 1)):
-            x = layers.Conv2D(
-                width, 3, stride, padding="same", use_bias=False, name=f"conv_{i}{part}"
-            )(x)
-            x = layers.BatchNormalization(momentum=0.9, name=f"norm_{i}{part}")(x)
-            x = layers.Activation("relu", name=f"relu_{i}{part}")(x)
-        x = layers.Dropout(dropout / 4, name=f"dropout_{i}")(x)
-    x = FoldBands(name="fold_bands")(x)
-    x = layers.Dense(2 * embedding, activation="relu", name="step")(x)
-    small_mask = ShrinkMask(2 ** len(channels), name="shrink_mask")(mask)
-    x = layers.Concatenate(name="pool")(
-        [MaskedMean(name="mean")(x, small_mask), MaskedMax(name="max")(x, small_mask)]
-    )
-    x = layers.BatchNormalization(momentum=0.9, name="norm_pool")(x)
-    x = layers.Dropout(dropout, name="dropout")(x)
-    x = layers.Dense(embedding, activation="gelu", name="embedding")(x)
-    logits = layers.Dense(n_labels, dtype="float32", name="logits")(x)
-    return keras.Model([spectrogram, mask], {"embedding": x, "logits": logits}, name="audio")
+    heard = build_ear(mel, ear)(RepeatSound(name="repeat")(spectrogram, mask))
+    logits = layers.Dense(n_outcomes, dtype="float32", name="logits")(heard)
+    return keras.Model([spectrogram, mask], {"embedding": heard, "logits": logits}, name="audio")
 
 
-class FoldBands(layers.Layer):
-    """(n, bands, time, channels) to (n, time, bands * channels): a band stays a band."""
+class RepeatSound(layers.Layer):
+    """A spectrogram (n, bands, steps) whose first steps, where the mask is 1, fill all of it.
 
-    def call(self, x):
-        _, bands, steps, channels = x.shape
-        x = ops.transpose(x, (0, 2, 1, 3))
-        return ops.reshape(x, (-1, steps, bands * channels))
-
-
-class ShrinkMask(layers.Layer):
-    """The mask of a sequence `factor` times shorter: 1 where any step of it was 1."""
-
-    def __init__(self, factor: int, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.factor = factor
-
-    def call(self, present):
-        x = ops.expand_dims(ops.cast(present, self.compute_dtype), -1)
-        return ops.max_pool(x, self.factor, self.factor, padding="same")[..., 0]
-
-
-class MaskedMax(layers.Layer):
-    """Maximum over axis 1 of the steps whose mask is 1; zeros where there are none.
-
-    The steps must not be negative, as after a ReLU, for 0 to be the least.
+    Without any step of 1 the first one does.
     """
 
-    def call(self, steps, present):
-        return ops.max(steps * ops.cast(ops.expand_dims(present, -1), steps.dtype), axis=1)
+    def call(self, spectrogram, present):
+        bands, steps = spectrogram.shape[1:]
+        heard = ops.cast(ops.sum(ops.cast(present > 0, "int32"), axis=1, keepdims=True), "int32")
+        source = ops.mod(ops.arange(steps, dtype="int32"), ops.maximum(heard, 1))
+        source = ops.repeat(ops.expand_dims(source, 1), bands, axis=1)
+        return ops.take_along_axis(spectrogram, source, axis=2)

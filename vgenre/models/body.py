@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -10,15 +11,19 @@ from keras import layers
 from ..errors import ModelError
 from ..media.types import FRAME_SIZE
 
-LAST_BLOCK = "mixed10"
-FEATURES = 2048  # width of InceptionV3's last pooling
+BLOCKS = ("mixed8", "mixed9")
+"""What is read of InceptionV3 unless another choice is made: the first of the two knows parts and
+textures, the other things."""
+
+_WIDTHS = {"mixed8": 1280, "mixed9": 2048, "mixed10": 2048}
+_ALL_BLOCKS = tuple(f"mixed{i}" for i in range(11))
 BODIES = ("inception_v3", "toy")
 
 
 def build_body(
     name: str = "inception_v3",
     *,
-    block: str = LAST_BLOCK,
+    blocks: Sequence[str] = BLOCKS,
     softmax_classes: int | None = None,
     size: int = FRAME_SIZE,
     dtype: str | None = None,
@@ -31,9 +36,10 @@ def build_body(
         ``"inception_v3"``: Szegedy et al., *Rethinking the Inception
         Architecture for Computer Vision*, 2015, up to its average pooling.
         ``"toy"``: two small convolutions, for tests.
-    block : str
-        The last of InceptionV3's blocks that is built, ``"mixed0"`` to
-        ``"mixed10"``; its average pool is the feature. The last two are 2048 wide.
+    blocks : sequence of str
+        InceptionV3's blocks, ``"mixed0"`` to ``"mixed10"``, whose average pools are
+        joined to the feature; the network ends at the last of them. The method takes
+        ``mixed10``.
     softmax_classes : int, optional
         The method's other feature: the probabilities of a frame classifier of
         that many classes instead of the pooling layer.
@@ -46,20 +52,20 @@ def build_body(
     -------
     keras.Model
         From frames, shape (n, size, size, 3), uint8 or float values in
-        [0, 255], to features, float32, shape (n, 2048); 8 for the toy;
-        `softmax_classes` where it is given.
+        [0, 255], to features, float32, shape (n, width): 1280 of ``mixed8``, 2048 each of
+        ``mixed9`` and ``mixed10``, 8 of the toy; `softmax_classes` where it is given.
 
     Raises
     ------
     ModelError
-        If there is no such body.
+        If there is no such body or block.
     """
     frames = keras.Input((size, size, 3), name="frames")
     # The scaling to [-1, 1] is part of the graph, so that frames travel as uint8.
     scaled = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype=dtype)(frames)
     with dtype_policy(dtype):
         if name == "inception_v3":
-            network = _inception_up_to(block, size)
+            network = _inception_up_to(blocks, size)
         elif name == "toy":
             network = _toy_network(size)
         else:
@@ -74,16 +80,24 @@ def build_body(
     return keras.Model(frames, features, name=name)
 
 
-def _inception_up_to(block: str, size: int) -> keras.Model:
+FRAME_LAYER = "frame_logits"
+"""The dense layer that says what a frame alone shows."""
+
+
+def _inception_up_to(blocks: Sequence[str], size: int) -> keras.Model:
+    if odd := [block for block in blocks if block not in _ALL_BLOCKS]:
+        raise ModelError(f"InceptionV3 has no block {odd[0]!r}; its blocks are mixed0 to mixed10")
+    if not blocks:
+        raise ModelError("a body needs a block of InceptionV3 to read")
     whole = keras.applications.InceptionV3(
-        weights=None, include_top=False, input_shape=(size, size, 3), pooling="avg"
+        weights=None, include_top=False, input_shape=(size, size, 3)
     )
-    if block == LAST_BLOCK:
-        return whole
-    if block not in {layer.name for layer in whole.layers} or not block.startswith("mixed"):
-        raise ModelError(f"InceptionV3 has no block {block!r}; its blocks are mixed0 to mixed10")
-    pooled = layers.GlobalAveragePooling2D(name="avg_pool")(whole.get_layer(block).output)
-    return keras.Model(whole.input, pooled, name=whole.name)
+    pooled = [
+        layers.GlobalAveragePooling2D(name=f"pool_{block}")(whole.get_layer(block).output)
+        for block in sorted(blocks, key=_ALL_BLOCKS.index)
+    ]
+    joined = pooled[0] if len(pooled) == 1 else layers.Concatenate(name="join_blocks")(pooled)
+    return keras.Model(whole.input, joined, name=whole.name)
 
 
 def freeze_normalisation(network: keras.Model) -> None:
@@ -169,10 +183,38 @@ def take_blocks(source: keras.Model, body: keras.Model) -> None:
         If the body is another network.
     """
     # Layers come block after block in both, so an earlier end is a shorter list.
-    values = source.get_weights()[: len(body.weights)]
-    if [v.shape for v in values] != [tuple(w.shape) for w in body.weights]:
+    network = inner_network(body)
+    values = source.get_weights()[: len(network.weights)]
+    if [v.shape for v in values] != [tuple(w.shape) for w in network.weights]:
         raise ModelError(f"the body {body.name} does not hold InceptionV3's blocks")
-    body.set_weights(values)
+    network.set_weights(values)
+
+
+def inner_network(body: keras.Model) -> keras.Model:
+    """The convolutions of a body, without what stands before and behind them."""
+    return next(layer for layer in body.layers if isinstance(layer, keras.Model))
+
+
+def fill_body(source: keras.Model, body: keras.Model) -> None:
+    """Put the weights of one body into another of the same network.
+
+    Parameters
+    ----------
+    source, body : keras.Model
+        As `build_body` gives them; `body` may end at an earlier block. A layer behind the
+        network takes part where both have it in the same size.
+
+    Raises
+    ------
+    ModelError
+        If the networks differ.
+    """
+    take_blocks(inner_network(source), body)
+    dense = {layer.name: layer for layer in source.layers if isinstance(layer, layers.Dense)}
+    for layer in body.layers:
+        known = dense.get(layer.name)
+        if known and [w.shape for w in known.weights] == [w.shape for w in layer.weights]:
+            layer.set_weights(known.get_weights())
 
 
 def build_frame_classifier(body: keras.Model, n_labels: int) -> keras.Model:
@@ -185,5 +227,5 @@ def build_frame_classifier(body: keras.Model, n_labels: int) -> keras.Model:
         method's other feature for the LSTM, beside the pooling layer.
     """
     features = layers.Dropout(0.2, name="dropout")(body.output)
-    logits = layers.Dense(n_labels, dtype="float32", name="frame_logits")(features)
+    logits = layers.Dense(n_labels, dtype="float32", name=FRAME_LAYER)(features)
     return keras.Model(body.input, logits, name="frame_classifier")

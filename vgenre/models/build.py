@@ -6,11 +6,10 @@ import keras
 
 from .. import zoo
 from ..labels import MULTI
-from ..zoo.snippets import build_pixels, build_zoo_head
+from ..zoo.snippets import build_pixels, build_zoo_stream
 from .audio import build_audio_stream
 from .body import build_body
 from .card import Architecture, ModelCard
-from .fusion import build_fusion
 from .visual import build_visual_stream
 
 
@@ -20,46 +19,53 @@ def body_of(architecture: Architecture, dtype: str | None = None) -> keras.Model
         return build_pixels(architecture.network.shape)
     return build_body(
         architecture.body,
-        block=architecture.block,
+        blocks=architecture.blocks,
         softmax_classes=architecture.softmax_classes,
         dtype=dtype,
     )
 
 
-def head_of(card: ModelCard, features: int) -> keras.Model:
-    """The streams and their fusion, without weights.
+def visual_of(card: ModelCard, features: int) -> keras.Model:
+    """The network from the features of a clip's frames to logits, without weights.
 
     Parameters
     ----------
     card : ModelCard
     features : int
-        Width of the body's features.
+        Width of the body's features; what a network of the zoo takes the card says.
+
+    Returns
+    -------
+    keras.Model
+        From ``frame_features`` (n, 40, features) and ``frame_mask`` (n, 40) to ``logits``
+        (n, ``card.outcomes``).
     """
     if network := card.architecture.network:
-        return build_zoo_head(
-            network_of(card),
-            card.mel,
-            snippets=network.snippets,
-            multi=card.labels.mode == MULTI,
-        )
-    parts, n_labels = card.architecture, len(card.labels)
-    visual = build_visual_stream(
-        n_labels,
+        multi = card.labels.mode == MULTI
+        return build_zoo_stream(network_of(card), snippets=network.snippets, multi=multi)
+    parts = card.architecture
+    return build_visual_stream(
+        card.outcomes,
         features=features,
-        units=parts.units,
-        embedding=parts.embedding,
-        pooling=parts.pooling,
-        dropout=parts.dropout,
-        probe=parts.probe,
-    )
-    audio = build_audio_stream(
-        n_labels,
-        card.mel,
-        channels=parts.audio_channels,
-        embedding=parts.embedding,
+        deviation=parts.deviation,
+        lstm=parts.lstm,
+        project=parts.project,
         dropout=parts.dropout,
     )
-    return build_fusion(visual, audio)
+
+
+def audio_of(card: ModelCard) -> keras.Model | None:
+    """The network from a clip's mel to logits, without weights; None where sound plays no part.
+
+    Returns
+    -------
+    keras.Model or None
+        From ``mel`` (n, n_mels, steps) and ``mel_mask`` (n, steps) to ``embedding`` (n, width)
+        and ``logits`` (n, ``card.outcomes``).
+    """
+    if not card.architecture.uses_sound:
+        return None
+    return build_audio_stream(card.outcomes, card.mel, ear=card.architecture.ear)
 
 
 def network_of(card: ModelCard) -> keras.Model:
@@ -68,7 +74,7 @@ def network_of(card: ModelCard) -> keras.Model:
     assert network is not None
     return zoo.build(
         network.name,
-        labels=len(card.labels),
+        labels=card.outcomes,
         multi=card.labels.mode == MULTI,
         shape=network.shape,
         **network.sizes,

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-import math
-import reprlib
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, ModelError
-from ..labels import LabelSet
+from ..labels import SINGLE, LabelSet
 from ..media.types import CLIP_FRAMES, FRAME_RATE, FRAME_SIZE
 from ..sound import MelSettings
-from .calibration import Calibration
+from .checks import built, check_mel, checked
+from .fusion import STILL, Fusion, case_of, streams_of
 
 CARD_FILE = "card.json"
-FORMAT = 2
+FORMAT = 3
 
 _CLIP = {"frame_rate": FRAME_RATE, "frames": CLIP_FRAMES, "frame_size": FRAME_SIZE}
 
@@ -59,36 +59,42 @@ class Architecture:
     ----------
     body : str
         See `vgenre.models.body.build_body`.
-    block : str
-        The block of InceptionV3 whose average pool is a frame's feature.
+    blocks : tuple of str
+        The blocks of InceptionV3 whose average pools, joined, are a frame's features.
     softmax_classes : int or None
-        Where the LSTM reads a frame's class probabilities instead of its
-        pooled features: how many classes.
-    units : int
-        Width of the LSTM.
-    embedding : int
-        Width of each stream's embedding.
-    pooling : str
-        ``"lstm"``, or ``"mean"`` for the baseline.
-    audio_channels : tuple of int
+        Where a frame's class probabilities are its features, in place of the pools: how many
+        classes.
+    deviation : bool
+        Whether the linear layer of the visual stream reads the deviation of features over a
+        clip, beside their mean.
+    lstm : int
+        Units of the visual stream's LSTM; 0: there is none.
+    project : int
+        Width of the fixed projection of the features that the LSTM reads.
     dropout : float
-    probe : bool
-        Whether a linear probe is a part of the visual stream.
+    ear : str
+        See `vgenre.models.audio.build_audio_stream`.
     network : ZooNetwork or None
-        What stands in the place of the streams and their fusion, which the fields from
-        `units` on describe. One that takes pixels has no body either.
+        What stands in the place of the visual stream, which the fields from `deviation` on
+        describe; there are no other streams then. One that takes pixels has no body either.
+    dialogue : bool
+        Whether there is a head for what is said; see `vgenre.models.dialogue`.
     """
 
     body: str = "inception_v3"
-    block: str = "mixed10"
+    blocks: tuple[str, ...] = ("mixed8", "mixed9")
     softmax_classes: int | None = None
-    units: int = 256
-    embedding: int = 128
-    pooling: str = "lstm"
-    audio_channels: tuple[int, ...] = (24, 48, 96, 128)
+    deviation: bool = True
+    lstm: int = 0
+    project: int = 256
     dropout: float = 0.5
-    probe: bool = True
+    ear: str = "mn04"
     network: ZooNetwork | None = None
+    dialogue: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dialogue and self.network is not None:
+            raise ModelError(f"the network {self.network.name} has no dialogue beside it")
 
     @property
     def takes_pixels(self) -> bool:
@@ -100,10 +106,27 @@ class Architecture:
         """Whether sound plays a part; in networks of the zoo it does not."""
         return self.network is None
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The streams that it has networks for, which an engine runs."""
+        return ("visual", "audio") if self.uses_sound else ("visual",)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that it knows something of."""
+        return (*self.networks, "dialogue") if self.dialogue else self.networks
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The sets of streams that can be there, all streams first; beside them still images."""
+        sizes = range(len(self.streams), 0, -1)
+        sets = (itertools.combinations(self.streams, size) for size in sizes)
+        return tuple(map(case_of, itertools.chain.from_iterable(sets)))
+
     @classmethod
     def toy(cls) -> Architecture:
         """The smallest one, for tests."""
-        return cls(body="toy", units=8, embedding=8, audio_channels=(4, 8), dropout=0.1)
+        return cls(body="toy", project=4, dropout=0.1, ear="toy")
 
 
 @dataclass(frozen=True)
@@ -116,10 +139,11 @@ class ModelCard:
     labels : LabelSet
     architecture : Architecture
     mel : MelSettings
-    calibration : Calibration, optional
-        From logits to probabilities; leaves the logits as they are unless given.
-    thresholds : tuple of float
-        A film gets a label when its probability reaches the label's threshold.
+    outside : bool
+        Whether the streams know one outcome beside the labels, the last: none of them. Only
+        where a film has a single label.
+    fusions : dict of str to Fusion
+        By the case of `vgenre.models.fusion.case_of`; plain ones unless given.
     body_from : str or None
         Name of the model that ships whose body this one uses, in place of a copy.
     description, licence : str
@@ -133,8 +157,8 @@ class ModelCard:
     labels: LabelSet
     architecture: Architecture = field(default_factory=Architecture)
     mel: MelSettings = field(default_factory=MelSettings)
-    calibration: Calibration = None  # type: ignore[assignment]  # plain, in __post_init__
-    thresholds: tuple[float, ...] = ()
+    outside: bool = False
+    fusions: dict[str, Fusion] = field(default_factory=dict)
     body_from: str | None = None
     description: str = ""
     licence: str = ""
@@ -143,18 +167,69 @@ class ModelCard:
     files: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.calibration is None:
-            plain = Calibration.temperature(1.0, len(self.labels))
-            object.__setattr__(self, "calibration", plain)
-        if not self.thresholds:
-            default = 0.5 if self.labels.mode == "multi" else 0.0
-            object.__setattr__(self, "thresholds", (default,) * len(self.labels))
-        c = self.calibration
-        if not len(self.thresholds) == len(c.scale) == len(c.bias) == len(self.labels):
-            raise ModelError(
-                f"model {self.name}: {len(self.labels)} labels, but {len(self.thresholds)} "
-                f"thresholds, {len(c.scale)} scales and {len(c.bias)} biases"
-            )
+        if self.outside and self.labels.mode != SINGLE:
+            raise ModelError(f"model {self.name}: only one of a single label a film has an outside")
+        if not self.fusions:
+            plain = {
+                case: Fusion.plain(
+                    streams_of(case), len(self.labels), self.outside, self.labels.mode
+                )
+                for case in self.architecture.cases
+            }
+            object.__setattr__(self, "fusions", plain)
+        try:
+            self._check_fusions()
+        except ModelError as error:
+            raise ModelError(f"model {self.name}: {error}") from None
+
+    def _check_fusions(self) -> None:
+        for case in self.architecture.cases:
+            if case not in self.fusions:
+                raise ModelError(f"it has no fusion for {case!r}")
+        for case, fusion in self.fusions.items():
+            streams = streams_of(case)
+            if case != STILL and case not in self.architecture.cases:
+                raise ModelError(f"it has a fusion for {case!r}, but not those streams")
+            if set(fusion.weights) != set(streams):
+                raise ModelError(f"its fusion for {case!r} weighs {', '.join(fusion.weights)}")
+            if len(fusion.thresholds) != len(self.labels):
+                raise ModelError(
+                    f"{len(self.labels)} labels, but {len(fusion.thresholds)} thresholds for "
+                    f"{case!r}"
+                )
+            for name, numbers in {**fusion.weights, "bias": fusion.bias}.items():
+                if len(numbers) != self.outcomes:
+                    raise ModelError(
+                        f"{self.outcomes} outcomes, but {len(numbers)} numbers for {name!r} in "
+                        f"its fusion for {case!r}"
+                    )
+
+    @property
+    def outcomes(self) -> int:
+        """How many logits a stream's opinion has: one for each label, and that of none."""
+        return len(self.labels) + self.outside
+
+    def fusion(self, streams: Collection[str], *, still: bool = False) -> Fusion:
+        """The fusion of a set of streams.
+
+        Parameters
+        ----------
+        streams : collection of str
+        still : bool
+            Whether the picture is a still image; without a fusion of its own it counts as a film.
+
+        Raises
+        ------
+        ModelError
+            If the model has no network for one of the streams.
+        """
+        case = case_of(streams, still=still)
+        if case == STILL and STILL not in self.fusions:
+            case = case_of(streams)
+        try:
+            return self.fusions[case]
+        except KeyError:
+            raise ModelError(f"model {self.name} has no fusion for {case!r}") from None
 
     def write(self, directory: Path) -> None:
         """Write ``card.json``."""
@@ -185,7 +260,7 @@ class ModelCard:
         except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{path}: cannot be read: {error}") from None
         if not isinstance(card, dict) or card.get("format") != FORMAT:
-            raise ModelError(f"{path}: not a model card of format {FORMAT}; update vgenre")
+            raise ModelError(f"{path}: {_of_another_format(card)}")
         if card.get("clip") != _CLIP:
             raise ModelError(f"{path}: the model takes clips of {card.get('clip')}, not of {_CLIP}")
         try:
@@ -199,121 +274,35 @@ class ModelCard:
     def _of(cls, card: dict[str, Any]) -> ModelCard:
         values = {f.name: card[f.name] for f in fields(cls)}
         parts = values["architecture"]
-        if isinstance(parts, dict):
-            parts = {"probe": False, **parts}  # older ones have none
-            if parts.get("network") is not None:
-                parts["network"] = _built(ZooNetwork, parts["network"])
-        values["architecture"] = _built(Architecture, parts)
-        for name, kind in (
-            ("labels", LabelSet),
-            ("mel", MelSettings),
-            ("calibration", Calibration),
-        ):
-            values[name] = _built(kind, values[name])
+        if isinstance(parts, dict) and parts.get("network") is not None:
+            parts = {**parts, "network": built(ZooNetwork, parts["network"])}
+        values["architecture"] = built(Architecture, parts)
+        values["labels"] = built(LabelSet, values["labels"])
+        values["mel"] = built(MelSettings, values["mel"])
         for f in fields(cls):
-            if str(f.type).partition("[")[0] in ("str", "str | None", "tuple", "dict"):
-                values[f.name] = _checked(f.name, str(f.type), values[f.name])
-        _check_mel(values["mel"])
+            if f.name != "fusions" and str(f.type).partition("[")[0] in _PLAIN:
+                values[f.name] = checked(f.name, str(f.type), values[f.name])
+        if not isinstance(values["fusions"], dict) or not values["fusions"]:
+            raise ModelError("it has no fusions")
+        values["fusions"] = {
+            case: built(Fusion, fusion) for case, fusion in values["fusions"].items()
+        }
+        check_mel(values["mel"])
         return cls(**values)
 
 
-# What a card may ask for at most: enough for any model, too little to fill the memory.
-_LIMITS = {
-    "sample_rate": (1000, 192_000),
-    "n_fft": (16, 1 << 16),
-    "win_length": (1, 1 << 16),
-    "hop_length": (16, 1 << 16),
-    "n_mels": (1, 1024),
-    "fmin": (0, 96_000),
-    "softmax_classes": (1, 1 << 16),
-    "units": (1, 1 << 16),
-    "embedding": (1, 1 << 16),
-    "audio_channels": (1, 1 << 14),
-    "dropout": (0, 0.99),
-    "shape": (1, 1 << 16),
-    "sizes": (1, 1 << 16),
-}
-_MOST_MEL_VALUES = 1 << 22  # of a clip
-_NOT_SIZES = {"labels", "multi", "name", "shape"}  # of a network: the rest of the card says them
+_PLAIN = ("str", "str | None", "bool", "dict")  # fields that are no dataclasses of their own
 
 
-def _is_whole(value: Any) -> bool:
-    return type(value) is int
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_size(value: Any) -> bool:
-    return value is None or _is_whole(value) or _is_text(value)
-
-
-# What fields are annotated with: the words for one value and for several, and a test of one.
-_KINDS: dict[str, tuple[str, str, Callable[[Any], bool]]] = {
-    "int": ("a whole number", "whole numbers", _is_whole),
-    "float": ("a number", "numbers", _is_number),
-    "str": ("text", "texts", _is_text),
-    "bool": ("true or false", "true or false", lambda value: isinstance(value, bool)),
-    "Any": ("anything", "anything", lambda value: True),
-}
-
-
-def _checked(name: str, annotation: str, value: Any) -> Any:
-    """A value of a card, if it is of the type that the field wants and within its limits."""
-    kind, _, optional = annotation.partition(" | ")
-    if optional and value is None:
-        return None
-    container, _, inner = kind.removesuffix("]").partition("[")
-    several = container in ("tuple", "dict")
-    inner = inner.split(", ")[container == "dict"] if several else kind  # of its values
-    word, words, fits = _KINDS[inner]
-    if name == "sizes":
-        words, fits = "whole numbers and texts", _is_size
-        if isinstance(value, dict) and (clash := _NOT_SIZES & value.keys()):
-            raise ModelError(f"sizes may not hold {', '.join(sorted(clash))}")
-    if several:
-        expected: type = list if container == "tuple" else dict
-        whole = isinstance(value, expected)
-        items = list(value if container == "tuple" else value.values()) if whole else []
-        word = f"a {expected.__name__} of {words}"
-    else:
-        whole, items = True, [value]
-    low, high = _LIMITS.get(name, (-math.inf, math.inf))
-    if not whole or not all(map(fits, items)):
-        raise ModelError(f"{name} is {reprlib.repr(value)}, which is not {word}")
-    if not all(low <= item <= high for item in items if _is_number(item)):
-        raise ModelError(f"{name} is {reprlib.repr(value)}, which is not from {low} to {high}")
-    return tuple(items) if container == "tuple" else value
-
-
-def _built(kind: Any, values: Any) -> Any:
-    """An instance of a dataclass from what a card says of it, each field checked."""
-    if not isinstance(values, dict):
-        raise ModelError(f"{reprlib.repr(values)} is no {kind.__name__}")
-    known = {f.name: str(f.type) for f in fields(kind)}
-    if odd := values.keys() - known.keys():
-        raise ModelError(f"{kind.__name__} has no {', '.join(sorted(map(str, odd)))}")
-    checked = {
-        name: value if known[name].startswith("ZooNetwork") else _checked(name, known[name], value)
-        for name, value in values.items()
-    }
-    return kind(**checked)
-
-
-def _check_mel(mel: MelSettings) -> None:
-    """Check that the settings of a spectrogram fit one another."""
-    if mel.win_length > mel.n_fft:
-        raise ModelError(f"win_length is {mel.win_length}, which is more than n_fft, {mel.n_fft}")
-    if not mel.fmin < mel.fmax <= mel.sample_rate / 2:
-        raise ModelError(
-            f"fmin and fmax are {mel.fmin:g} and {mel.fmax:g} Hz, at {mel.sample_rate} Hz"
+def _of_another_format(card: object) -> str:
+    """What is to be done about a card that this version does not understand."""
+    found = card.get("format") if isinstance(card, dict) else None
+    what = f"not a model card of format {FORMAT}"
+    if type(found) is int and 0 < found < FORMAT:
+        return (
+            f"{what} but of format {found}, which an earlier vgenre wrote; train the model again, "
+            "or install the vgenre that made it"
         )
-    if mel.floor_db >= mel.ceiling_db or mel.reference <= 0:
-        raise ModelError("there is no range between floor_db and ceiling_db, or no reference")
-    if mel.n_mels * mel.steps > _MOST_MEL_VALUES:
-        raise ModelError(f"a spectrogram of {mel.n_mels} x {mel.steps} is too large")
+    if type(found) is int:
+        return f"{what} but of format {found}, which a later vgenre wrote; update vgenre"
+    return what

@@ -2,7 +2,10 @@
 
 Weights are stored as safetensors, in the order the architecture creates them;
 the architecture itself is built by code from the card. Beside them may lie the same
-networks as graphs for the OpenVINO engine. A model may share the body of one that ships.
+networks as graphs for the OpenVINO engine. A model whose network is one of the literature
+has no audio stream and no files of it. A model may have a head for the dialogue, which is no
+network but arrays, the same for each engine, and likewise arrays that make a vector of a film
+(`vgenre.models.embedding`). A model may share the body, and with it those, of one that ships.
 """
 
 from __future__ import annotations
@@ -21,17 +24,17 @@ from safetensors.numpy import load_file, save_file
 from ..errors import ModelError
 from ..output.atomic import atomic_path
 from .card import CARD_FILE, ModelCard
+from .dialogue import DialogueHead
 
 if TYPE_CHECKING:
     import keras
 
-BODY_FILE, HEAD_FILE = "body.safetensors", "head.safetensors"
-BODY_GRAPH, HEAD_GRAPH = "body.xml", "head.xml"
-_BODY_FILES = (BODY_FILE, BODY_GRAPH, "body.bin")
-GRAPHS = (BODY_GRAPH, "body.bin", HEAD_GRAPH, "head.bin")
-_FILES = (BODY_FILE, HEAD_FILE, *GRAPHS)
-ENGINE_FILES = {"openvino": GRAPHS, "tensorflow": (BODY_FILE, HEAD_FILE)}
-"""The files that each engine reads."""
+BODY_FILE, BODY_GRAPH = "body.safetensors", "body.xml"
+VISUAL_FILE, VISUAL_GRAPH = "visual.safetensors", "visual.xml"
+AUDIO_FILE, AUDIO_GRAPH = "audio.safetensors", "audio.xml"
+DIALOGUE_FILE = "dialogue.safetensors"
+EMBEDDING_FILE = "embedding.safetensors"
+_BODY_FILES = (BODY_FILE, BODY_GRAPH, "body.bin", EMBEDDING_FILE)
 DEFAULT_MODEL = "six"
 SHIPPED = Path(__file__).parent.parent / "weights"
 
@@ -67,6 +70,59 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     raise ModelError(f"{model}: neither a model directory nor a model that ships ({names})")
 
 
+def weights_of(card: ModelCard) -> tuple[str, ...]:
+    """The files of weights that a model has."""
+    return tuple(f"{name}.safetensors" for name in ("body", *card.architecture.streams))
+
+
+def graphs_of(card: ModelCard) -> tuple[str, ...]:
+    """The files of graphs that a model has, where OpenVINO can run it."""
+    names = ("body", *card.architecture.networks)
+    return tuple(f"{name}{suffix}" for name in names for suffix in (".xml", ".bin"))
+
+
+def engine_files(engine: str, card: ModelCard) -> tuple[str, ...]:
+    """The files of a model that are read where an engine runs it.
+
+    Parameters
+    ----------
+    engine : {"openvino", "tensorflow"}
+    card : ModelCard
+
+    Returns
+    -------
+    tuple of str
+        Names; the head for the dialogue is among them, which needs no engine, and what embeds.
+    """
+    more = (EMBEDDING_FILE,) * (EMBEDDING_FILE in card.files)
+    if engine != "openvino":
+        return weights_of(card) + more
+    return graphs_of(card) + (DIALOGUE_FILE,) * card.architecture.dialogue + more
+
+
+def read_head(directory: Path, card: ModelCard) -> DialogueHead | None:
+    """A model's head for the dialogue; None where it has none.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged, or was made for other genres than the card's.
+    """
+    if not card.architecture.dialogue:
+        return None
+    head = DialogueHead.read(directory / DIALOGUE_FILE)
+    _check_head(head, card, str(directory / DIALOGUE_FILE))
+    return head
+
+
+def _check_head(head: DialogueHead, card: ModelCard, what: str) -> None:
+    if head.outcomes != card.outcomes:
+        raise ModelError(
+            f"{what}: it says something of {head.outcomes} outcomes, the card of the model "
+            f"{card.name} has {card.outcomes}; copy the model again"
+        )
+
+
 def read_card(directory: Path, files: Collection[str] | None = None) -> ModelCard:
     """Read a model's card and check files of the model against it.
 
@@ -84,11 +140,11 @@ def read_card(directory: Path, files: Collection[str] | None = None) -> ModelCar
         card was written for.
     """
     card = ModelCard.read(directory)
-    for name in (BODY_FILE, HEAD_FILE):
+    for name in weights_of(card):
         if name not in card.files:
             raise ModelError(f"{directory / CARD_FILE}: lists no {name}")
     for name in card.files:
-        if name not in _FILES:
+        if name not in (*weights_of(card), *graphs_of(card), EMBEDDING_FILE):
             raise ModelError(f"{directory / CARD_FILE}: lists {name!r}, which is no weights file")
     check_files(directory, card, card.files if files is None else files)
     return card
@@ -144,7 +200,12 @@ def file_hash(path: Path) -> str:
 
 
 def save_model(
-    directory: str | os.PathLike[str], card: ModelCard, body: keras.Model, head: keras.Model
+    directory: str | os.PathLike[str],
+    card: ModelCard,
+    body: keras.Model,
+    visual: keras.Model,
+    audio: keras.Model | None = None,
+    dialogue: DialogueHead | None = None,
 ) -> ModelCard:
     """Write a model directory.
 
@@ -156,20 +217,60 @@ def save_model(
         Made where it does not exist.
     card : ModelCard
         Its `files` are filled in.
-    body, head : keras.Model
-        Their weights are stored in half precision.
+    body, visual, audio : keras.Model
+        Their weights are stored in half precision. No audio network where the card's
+        architecture uses no sound.
+    dialogue : DialogueHead, optional
+        Where the card's architecture has one.
+
+    Returns
+    -------
+    ModelCard
+        The card as written.
+
+    Raises
+    ------
+    ModelError
+        If the card's architecture uses sound and there is no audio network, or the reverse;
+        likewise the dialogue and its head, or that is for other outcomes than the card's.
+    """
+    if (audio is not None) != card.architecture.uses_sound:
+        says = "uses sound" if audio is None else "uses no sound"
+        has = "no audio network" if audio is None else "an audio network"
+        raise ModelError(f"model {card.name}: its card {says}, but there is {has}")
+    if (dialogue is not None) != card.architecture.dialogue:
+        says = "has a head for the dialogue" if dialogue is None else "has no head for the dialogue"
+        has = "none" if dialogue is None else "one"
+        raise ModelError(f"model {card.name}: its card {says}, but there is {has}")
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    if card.body_from is None:
+        save_weights(body, directory / BODY_FILE, np.float16)
+    save_weights(visual, directory / VISUAL_FILE, np.float16)
+    if audio is not None:
+        save_weights(audio, directory / AUDIO_FILE, np.float16)
+    if dialogue is not None:
+        _check_head(dialogue, card, f"model {card.name}: its head for the dialogue")
+        dialogue.write(directory / DIALOGUE_FILE)
+    return write_card(directory, card)
+
+
+def write_card(directory: Path, card: ModelCard) -> ModelCard:
+    """Write a model's card with the SHA-256 of the model's files that lie there.
+
+    Parameters
+    ----------
+    directory : Path
+    card : ModelCard
+        Its `files` are filled in.
 
     Returns
     -------
     ModelCard
         The card as written.
     """
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    if card.body_from is None:
-        save_weights(body, directory / BODY_FILE, np.float16)
-    save_weights(head, directory / HEAD_FILE, np.float16)
-    paths = {name: model_file(directory, card, name) for name in _FILES}
+    names = (*weights_of(card), *graphs_of(card), EMBEDDING_FILE)
+    paths = {name: model_file(directory, card, name) for name in names}
     files = {name: file_hash(path) for name, path in paths.items() if path.is_file()}
     card = replace(card, files=files)
     card.write(directory)

@@ -1,72 +1,83 @@
-"""The visual stream: an LSTM over the features of a clip's frames, a linear layer beside it."""
+"""The visual stream: a linear layer over the features of a clip's frames, perhaps an LSTM."""
 
 from __future__ import annotations
 
 import keras
 from keras import layers, ops
 
-from ..errors import ModelError
 from ..media.types import CLIP_FRAMES
-from .body import FEATURES
 
 
 def build_visual_stream(
-    n_labels: int,
+    n_outcomes: int,
     *,
-    features: int = FEATURES,
-    units: int = 256,
-    embedding: int = 128,
-    pooling: str = "lstm",
+    features: int,
+    deviation: bool = True,
+    lstm: int = 0,
+    project: int = 256,
     dropout: float = 0.5,
-    probe: bool = True,
 ) -> keras.Model:
-    """The recurrent network over the frame features of a clip, and a linear one beside it.
+    """The network over the frame features of a clip.
+
+    A linear layer reads their mean and their deviation, which says how much a clip moves and
+    cuts. An LSTM may add to it (as in Cheng et al., *Wide & Deep Learning*, 2016). A single
+    frame, which has no deviation and is another kind of vector than a mean, is read by a linear
+    layer of its own.
 
     Parameters
     ----------
-    n_labels : int
+    n_outcomes : int
     features : int
         Width of a frame's feature vector.
-    units : int
-        Width of the LSTM. The method takes it wide (2,056) rather than deep.
-    embedding : int
-        Width of the clip's embedding.
-    pooling : {"lstm", "mean"}
-        ``"mean"`` averages the frames instead: the baseline that an LSTM has to beat.
+    deviation : bool
+        Whether the deviation is read.
+    lstm : int
+        Units of the LSTM; 0: there is none.
+    project : int
+        Width of the fixed projection of the features that the LSTM reads.
     dropout : float
-    probe : bool
-        Whether the logits of a linear layer on the mean feature are added (as in Cheng
-        et al., *Wide & Deep Learning*, 2016). It is 0 until its weights are set, see
-        `vgenre.training.probe`, and the rest is trained without it.
 
     Returns
     -------
     keras.Model
         From ``frame_features`` (n, 40, features) and ``frame_mask`` (n, 40),
-        1 where there is a frame, to ``embedding`` (n, embedding) and
-        ``logits`` (n, n_labels).
+        1 where there is a frame, to ``logits`` (n, n_outcomes).
     """
     sequence = keras.Input((CLIP_FRAMES, features), name="frame_features")
     mask = keras.Input((CLIP_FRAMES,), name="frame_mask")
-    x = layers.LayerNormalization(name="normalise")(sequence)
-    x = layers.SpatialDropout1D(dropout / 2, name="feature_dropout")(x)
-    if pooling == "lstm":
-        x = layers.LSTM(units, return_sequences=True, name="lstm")(x, mask=mask > 0)
-    elif pooling == "mean":
-        x = layers.Dense(units, activation="relu", name="project")(x)
-    else:
-        raise ModelError(f"pooling {pooling!r} is neither lstm nor mean")
-    x = MaskedMean(name="mean")(x, mask)
-    x = layers.Dropout(dropout, name="dropout")(x)
-    x = layers.Dense(embedding, activation="relu", name="embedding")(x)
-    logits = layers.Dense(n_labels, dtype="float32", name="logits")(x)
-    if probe:
-        mean = MaskedMean(name="mean_feature")(sequence, mask)
-        linear = layers.Dense(
-            n_labels, kernel_initializer="zeros", dtype="float32", trainable=False, name="probe"
+    mean = MaskedMean(name="mean")(sequence, mask)
+    summary = mean
+    if deviation:
+        summary = layers.Concatenate(name="summary")(
+            [mean, MaskedDeviation(name="deviation")(sequence, mean, mask)]
         )
-        logits = layers.Add(dtype="float32", name="sum")([logits, linear(mean)])
-    return keras.Model([sequence, mask], {"embedding": x, "logits": logits}, name="visual")
+    logits = layers.Dense(n_outcomes, dtype="float32", name="linear")(summary)
+    if lstm:
+        x = layers.Dense(project, trainable=False, name="project")(sequence)
+        x = layers.LSTM(lstm, return_sequences=True, name="lstm")(x, mask=mask > 0)
+        x = layers.Dropout(dropout, name="dropout")(MaskedMean(name="mean_state")(x, mask))
+        recurrent = layers.Dense(n_outcomes, dtype="float32", name="recurrent")(x)
+        logits = layers.Add(dtype="float32", name="sum")([logits, recurrent])
+    still = layers.Dense(n_outcomes, dtype="float32", name="still")(mean)
+    logits = OneFrameApart(dtype="float32", name="one_frame_apart")(logits, still, mask)
+    return keras.Model([sequence, mask], {"logits": logits}, name="visual")
+
+
+class MaskedDeviation(layers.Layer):
+    """Standard deviation over axis 1 of the steps whose mask is 1, around their mean."""
+
+    def call(self, steps, mean, present):
+        weights = ops.cast(ops.expand_dims(present, -1), steps.dtype)
+        squares = ops.square(steps - ops.expand_dims(mean, 1)) * weights
+        return ops.sqrt(ops.sum(squares, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1))
+
+
+class OneFrameApart(layers.Layer):
+    """The second logits where the mask holds a single frame, else the first."""
+
+    def call(self, film, still, present):
+        several = ops.sum(present, axis=1, keepdims=True) > 1.5
+        return ops.where(several, film, still)
 
 
 class MaskedMean(layers.Layer):

@@ -84,8 +84,11 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}{target.suffix[:32]}")
     # Not tempfile.mkstemp: it makes files that only their owner may read.
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    mode = stat.S_IMODE(os.stat(temporary).st_mode)
     try:
         yield temporary
+        with contextlib.suppress(OSError):  # file systems without modes
+            os.chmod(temporary, mode)  # some libraries put a file of their own there: safetensors
         replace_with(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from ..errors import DataError
 from ..labelling.record import FilmResult
+from ..models.embedding import EmbeddingSpace
 from .atomic import atomic
 
 
@@ -25,6 +26,8 @@ class Writer:
         Of the model.
     note : str
         What a page to look at says above its films; other formats have no place for it.
+    space : EmbeddingSpace, optional
+        Of the films' embeddings, for a page to look at that shows which are alike.
 
     Raises
     ------
@@ -35,8 +38,14 @@ class Writer:
     pictures = False
     """Whether it shows pictures of clips, which are made only when asked for."""
 
-    def __init__(self, path: Path, genres: tuple[str, ...], note: str = "") -> None:
-        self.path, self.genres, self.note = path, genres, note
+    def __init__(
+        self,
+        path: Path,
+        genres: tuple[str, ...],
+        note: str = "",
+        space: EmbeddingSpace | None = None,
+    ) -> None:
+        self.path, self.genres, self.note, self.space = path, genres, note, space
         self._stack = contextlib.ExitStack()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from .base import Writer
 
 
 class CsvWriter(Writer):
-    """Columns: path, status, labels (``|`` between), one a genre, error.
+    """Columns: path, status, labels (``|`` between), one a genre, taught ones behind, error.
 
     A cell that a spreadsheet would take for a formula has a ``'`` before it; a path that begins
     with ``=``, ``+``, ``-`` or ``@`` has to be read back without.
@@ -23,10 +23,8 @@ class CsvWriter(Writer):
 
     def write(self, film: FilmResult) -> None:
         """Write a film's row; a film that failed has no probabilities."""
-        probabilities = [
-            f"{film.probabilities[genre]:.4f}" if film.probabilities else ""
-            for genre in self.genres
-        ]
+        found = [film.probability(genre) for genre in self.genres]
+        probabilities = ["" if p is None else f"{p:.4f}" for p in found]
         error = film.error["message"] if film.error else ""
         row = [film.path, film.status, SEPARATOR.join(film.labels), *probabilities, error]
         self._csv.writerow([_inert(value) for value in row])

@@ -166,6 +166,7 @@ def _write_sound(
         return 0, None
     shown: list[np.ndarray] = []
     written, file, trouble = 0, None, None
+    as_loud = replace(settings, level=None)  # the picture shows how loud which part is
     alone = replace(info, video_stream=None)
     try:
         for clip in sampled_clips(alone, sampling, sample_rate=settings.sample_rate):
@@ -176,7 +177,7 @@ def _write_sound(
             file.write(samples)
             written += len(samples)
             if len(shown) * CLIP_SECONDS < _PICTURE_SECONDS:
-                shown.append(log_mel(samples, settings))
+                shown.append(log_mel(samples, as_loud))
     except MediaError as error:
         trouble = error
     finally:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from ..colours import genre_colour
 from ..labelling.record import ERROR, FilmResult
 from ..media.discs import film_name
+from .alike import AlikeFilms
 from .base import Writer
 from .pages import render
 
@@ -28,27 +28,29 @@ class HtmlWriter(Writer):
     genres : tuple of str
     note : str
         What the page says above its table.
+    space : EmbeddingSpace, optional
+        Of the films' embeddings; each film then opens to the films that are most like it too.
     """
 
     pictures = True
 
-    def __init__(self, path: Path, genres: tuple[str, ...], note: str = "") -> None:
-        self._note = note
-        super().__init__(path, genres)
-
     def begin(self) -> None:
         """Write the page up to its films."""
-        before, self._after = render_page(self.genres, note=self._note)
+        before, self._after = render_page(self.genres, note=self.note)
+        self._alike = AlikeFilms(self.space)
         self.file.write(before)
 
     def write(self, film: FilmResult) -> None:
         """Write a film's data."""
+        self._alike.add(film)
         for kind, data in page_data(film).items():
             self.file.write(f'<script type="application/json" class="{kind}">')
             self.file.write(_inert(data) + "</script>\n")
 
     def end(self) -> None:
         """Write the rest of the page."""
+        self.file.write('<script type="application/json" id="alike">')
+        self.file.write(_inert(self._alike.found()) + "</script>\n")
         self.file.write(self._after)
 
 
@@ -78,14 +80,14 @@ def page_data(film: FilmResult) -> dict[str, dict[str, Any]]:
             "folder": os.path.dirname(film.path),
             "status": film.status if film.labels or film.status == ERROR else "uncertain",
             "labels": film.labels,
-            "sure": round(max(film.probabilities.values(), default=0.0), 4),
+            "sure": round(max((*film.probabilities.values(), *film.taught.values()), default=0), 4),
             "length": film.duration,
         },
         "details": film.to_dict(pictures=True),
     }
 
 
-def _inert(data: dict) -> str:
+def _inert(data: dict | list) -> str:
     """JSON in which no text ends the element that it stands in."""
     # ASCII alone: a file name may hold bytes that are no text.
     text = json.dumps(data)

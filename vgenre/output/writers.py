@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..labelling.record import FilmResult
+from ..models.embedding import EmbeddingSpace
 from .base import Writer
 from .csv import CsvWriter
 from .html import HtmlWriter
@@ -26,7 +27,12 @@ _LEAST_PAUSE = 5.0  # seconds between two writings of the outputs while a run go
 _SHARE = 20  # a writing that takes a second is followed by so many of labelling, at least
 
 
-def open_writer(path: str | Path, genres: tuple[str, ...], note: str = "") -> Writer:
+def open_writer(
+    path: str | Path,
+    genres: tuple[str, ...],
+    note: str = "",
+    space: EmbeddingSpace | None = None,
+) -> Writer:
     """A writer for a file, for use in a ``with`` block.
 
     Parameters
@@ -37,6 +43,8 @@ def open_writer(path: str | Path, genres: tuple[str, ...], note: str = "") -> Wr
         Of the model, for formats with a column a genre.
     note : str
         What a page to look at says above its films; other formats have no place for it.
+    space : EmbeddingSpace, optional
+        For a page to look at that shows which films are alike.
 
     Raises
     ------
@@ -47,7 +55,7 @@ def open_writer(path: str | Path, genres: tuple[str, ...], note: str = "") -> Wr
     writer = WRITERS.get(path.suffix.lower())
     if writer is None:
         raise DataError(f"{path}: unknown kind of output; known are {', '.join(WRITERS)}")
-    return writer(path, genres, note)
+    return writer(path, genres, note, space)
 
 
 def wants_pictures(path: str | Path) -> bool:
@@ -72,6 +80,8 @@ class Outputs:
         See `open_writer`.
     unfinished : collection of str
         Absolute paths of files that a run which was stopped left, and that can be replaced.
+    space : EmbeddingSpace, optional
+        See `open_writer`.
 
     Raises
     ------
@@ -86,8 +96,9 @@ class Outputs:
         *,
         note: str = "",
         unfinished: Collection[str] = (),
+        space: EmbeddingSpace | None = None,
     ) -> None:
-        self.paths, self._genres, self._note = list(paths), genres, note
+        self.paths, self._genres, self._note, self._space = list(paths), genres, note, space
         self.early = [p for p in paths if not p.exists() or os.path.abspath(p) in unfinished]
         self._due = time.monotonic() + _LEAST_PAUSE
         for path in self.paths:  # what cannot be written is told before any work
@@ -121,7 +132,7 @@ class Outputs:
         try:
             with contextlib.ExitStack() as stack:
                 writers = [
-                    stack.enter_context(open_writer(path, self._genres, self._note))
+                    stack.enter_context(open_writer(path, self._genres, self._note, self._space))
                     for path in paths
                 ]
                 for film in films:

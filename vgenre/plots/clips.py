@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_CEILING = 30.0  # dB: what the loudest bands of a film have
+
 
 def waveform(clip: Clip, *, ax: Axes | None = None) -> Axes:
     """Draw a clip's waveform over the film's time.
@@ -67,10 +69,10 @@ def spectrogram(
         aspect="auto",
         cmap="magma",
         vmin=settings.floor_db,
-        vmax=settings.ceiling_db,
+        vmax=_CEILING,
         extent=(start, start + seconds, -0.5, settings.n_mels - 0.5),
     )
-    hertz = [f for f in (250, 500, 1000, 2000, 4000, 8000) if f < settings.fmax]
+    hertz = [f for f in (250, 500, 1000, 2000, 4000, 8000, 16_000) if f < settings.fmax]
     ax.set_yticks(
         np.interp(hertz, band_centres(settings), np.arange(settings.n_mels)), map(str, hertz)
     )

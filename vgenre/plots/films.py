@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..colours import genre_colour
 from ..errors import MediaError
-from ..labelling.record import ClipResult, FilmResult
+from ..labelling.record import STREAM_WORDS, ClipResult, FilmResult
 from ..media.pictures import drawable, spread
 from ..media.probing import probe
 from ..media.reader import read_clip
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..labelling.explain import Explanation
+
+_WORDS = 8
+"""Of the dialogue, that are shown."""
 
 _LEAST_LOSS = 1e-3
 """The loss of probability from which on a part is drawn in full colour; less is noise."""
@@ -126,7 +130,8 @@ def film(film: FilmResult, settings: MelSettings | None = None, *, most: int = 1
     MediaError
         If the film cannot be read any more.
     """
-    settings = settings or MelSettings()
+    # What is louder than the rest of the film is drawn as louder.
+    settings = replace(settings or MelSettings(), level=None)
     figure, rows = pyplot().subplots(
         3, 1, figsize=(11, 6.5), sharex=True, height_ratios=(1, 1.3, 1.5), layout="constrained"
     )
@@ -151,6 +156,8 @@ def film(film: FilmResult, settings: MelSettings | None = None, *, most: int = 1
                 colorbar=i == 0,
             )
     timeline(film, ax=rows[2])
+    if text := film.decided_text():
+        rows[2].set_title(f"What decided: {text}", fontsize=9, loc="left", parse_math=False)
     rows[0].set(yticks=[], ylim=(0, 1))
     # A name may hold bytes that are no text, and dollar signs that begin no formula.
     name = os.path.basename(film.path).encode("utf-8", "backslashreplace").decode()
@@ -176,10 +183,17 @@ def explanation(found: Explanation) -> Figure:
         (found.frame, found.frame_map, f"frame at {clock(found.time)}"),
         (found.mel, found.mel_map, "sound around it"),
     ]
-    words = {"visual": "picture", "audio": "sound"}
+    words = STREAM_WORDS
     alone = ", ".join(f"{words[s]} alone {p:.0%}" for s, p in found.streams.items())
-    figure, axes = pyplot().subplots(1, 2, figsize=(11, 3.6), layout="constrained")
-    figure.suptitle(f"what speaks for {found.label}: {alone}", fontsize=11)
+    left = "".join(f", without the {words[s]} {p:.0%}" for s, p in found.without.items())
+    said = ", ".join(term for term, _ in found.words[:_WORDS])
+    figure, axes = pyplot().subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    figure.suptitle(
+        f"{found.label}: the film {found.probability:.0%}{left}\nin these ten seconds {alone}"
+        + (f"\nwords that speak for it: {said}" if said else ""),
+        fontsize=11,
+        parse_math=False,
+    )
     for ax, (shown, importance, title) in zip(axes, maps, strict=True):
         ax.set(xticks=[], yticks=[], title=title)
         if shown is None or importance is None:

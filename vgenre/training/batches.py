@@ -19,10 +19,12 @@ class EpochBatches(keras.utils.PyDataset):
     Parameters
     ----------
     seed : int
+    **how
+        Are made: Keras' ``workers``, ``max_queue_size`` and ``use_multiprocessing``.
     """
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(workers=1)
+    def __init__(self, seed: int, **how: Any) -> None:
+        super().__init__(**{"workers": 1, **how})
         self.seed, self.epoch = seed, 0
 
     def rng(self, *which: int) -> np.random.Generator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from ..data.items import Item, shared_weights
 from ..errors import DataError
 from ..labels import MULTI, UNKNOWN, LabelSet
-from ..models.body import build_frame_classifier, freeze_normalisation
+from ..models.body import FRAME_LAYER, build_frame_classifier, freeze_normalisation
 from .batches import EpochBatches
 from .fit import fit
 from .losses import masked_crossentropy
@@ -81,9 +82,13 @@ class FrameBatches(EpochBatches):
     """
 
     def __init__(self, pools: Sequence[FramePool], options: FineTuning) -> None:
-        super().__init__(options.seed)
+        # A GPU learns faster than one core makes pictures. TensorFlow must not be forked.
+        several = {"workers": os.cpu_count(), "max_queue_size": 64, "use_multiprocessing": True}
+        super().__init__(options.seed, **(several if keras.backend.backend() == "torch" else {}))
         self.pools, self.options = pools, options
-        self._probabilities = [pool.weights / pool.weights.sum() for pool in pools]
+        # Where each frame's share of the probability ends.
+        shares = [np.cumsum(pool.weights) for pool in pools]
+        self._upto = [upto[:-1] / upto[-1] for upto in shares]
 
     def __len__(self) -> int:
         return min(self.options.checkpoint_every, self.options.steps)
@@ -95,7 +100,7 @@ class FrameBatches(EpochBatches):
         for i in range(options.batch_size):
             which = i % len(self.pools)
             pool = self.pools[which]
-            j = rng.choice(len(pool.rows), p=self._probabilities[which])
+            j = np.searchsorted(self._upto[which], rng.random(), side="right")
             frames.append(
                 augment(pool.frames[pool.rows[j]], options.size, rng, options.smallest_crop)
             )
@@ -157,15 +162,19 @@ def augment(
     crop_width = min(width, round(width * np.sqrt(area * aspect)))
     top, left = rng.integers(height - crop_height + 1), rng.integers(width - crop_width + 1)
     crop = frame[top : top + crop_height, left : left + crop_width]
-    picture = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+    picture = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
     if rng.random() < 0.5:
-        picture = picture[:, ::-1]
-    contrast, brightness = rng.uniform(0.75, 1.25), rng.uniform(-20, 20)
-    mean = picture.mean()
-    picture = (picture - mean) * contrast + mean + brightness
-    grey = picture.mean(axis=-1, keepdims=True)
-    picture = grey + (picture - grey) * rng.uniform(0.6, 1.3)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+        picture = cv2.flip(picture, 1)
+    contrast, brightness, colour = (
+        rng.uniform(0.75, 1.25),
+        rng.uniform(-20, 20),
+        rng.uniform(0.6, 1.3),
+    )
+    # All three are one affine map of a pixel's colours, which OpenCV applies to whole pictures.
+    to_grey = np.full((3, 3), 1 / 3)
+    mixed = contrast * (to_grey + (np.eye(3) - to_grey) * colour)
+    offset = (1 - contrast) * float(np.mean(cv2.mean(picture)[:3])) + brightness
+    return cv2.transform(picture, np.hstack([mixed, np.full((3, 1), offset)]))
 
 
 def finetune(
@@ -222,8 +231,64 @@ def finetune(
         ema_momentum=min(0.998, 1 - 1 / max(2, options.steps // 5)),
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta"])
-    model.compile(optimizer, masked_crossentropy)
+    trainee = _remembering(model, body, options.memory) if options.memory else model
+    trainee.compile(optimizer, masked_crossentropy)
     batches = FrameBatches(pools, options)
-    fit(model, batches, -(-options.steps // len(batches)), directory, "body")
-    optimizer.finalize_variable_values(model.trainable_variables)
+    fit(trainee, batches, -(-options.steps // len(batches)), directory, "body")
+    optimizer.finalize_variable_values(trainee.trainable_variables)
     return model
+
+
+class _Forgotten(keras.layers.Layer):
+    """Adds to the loss how far features have moved from those of the network at the beginning.
+
+    Parameters
+    ----------
+    weight : float
+        Of one minus their cosine.
+    """
+
+    def __init__(self, weight: float, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.weight = weight
+
+    def call(self, now, before):
+        product = keras.ops.sum(now * before, axis=-1)
+        sizes = keras.ops.norm(now, axis=-1) * keras.ops.norm(before, axis=-1)
+        cosine = product / keras.ops.maximum(sizes, 1e-6)
+        self.add_loss(self.weight * keras.ops.mean(1 - cosine))
+        return now
+
+
+def _remembering(model: keras.Model, body: keras.Model, weight: float) -> keras.Model:
+    """The frame classifier, held to the features that its body has now.
+
+    After Li and Hoiem, *Learning without Forgetting*, 2016: what ImageNet taught is of use for
+    films that no genre label was ever given for.
+    """
+    before = keras.models.clone_model(body)
+    before.name = f"{body.name}_before"
+    before.set_weights(body.get_weights())
+    before.trainable = False
+    frames = model.input
+    features = _Forgotten(weight, name="forgotten")(body(frames), before(frames, training=False))
+    dropped = model.get_layer("dropout")(features)
+    return keras.Model(frames, model.get_layer(FRAME_LAYER)(dropped), name="remembering")
+
+
+def mix_weights(body: keras.Model, before: keras.Model, share: float) -> None:
+    """Go back from fine-tuned weights some of the way to those before.
+
+    Wortsman et al., *Robust fine-tuning of zero-shot models*, 2022.
+
+    Parameters
+    ----------
+    body : keras.Model
+        With the fine-tuned weights; is changed.
+    before : keras.Model
+        The same network.
+    share : float
+        Of the fine-tuned weights.
+    """
+    pairs = zip(body.get_weights(), before.get_weights(), strict=True)
+    body.set_weights([share * new + (1 - share) * old for new, old in pairs])

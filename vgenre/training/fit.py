@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import math
@@ -89,11 +90,17 @@ def fit(
             _EpochNumber(batches),
             *watchers,
             _Progress(name),
-            keras.callbacks.TensorBoard(folder / "tensorboard" / name),
+            *_logs(folder / "tensorboard" / name),
             keras.callbacks.TerminateOnNaN(),
             checkpoint,  # behind those whose state it keeps
         ],
     )
+
+
+def _logs(folder: Path) -> list[keras.callbacks.Callback]:
+    """TensorBoard's, where there is TensorFlow to write them, whatever Keras computes with."""
+    there = importlib.util.find_spec("tensorflow")
+    return [keras.callbacks.TensorBoard(folder)] if there else []
 
 
 def fit_to_best(

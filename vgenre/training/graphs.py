@@ -21,12 +21,10 @@ from ..media.sampling import Sampling
 from ..media.types import SAMPLE_RATE
 from ..models.card import ModelCard
 from ..models.store import (
+    AUDIO_GRAPH,
     BODY_FILE,
     BODY_GRAPH,
-    HEAD_GRAPH,
-    file_hash,
-    model_file,
-    read_card,
+    VISUAL_GRAPH,
     save_weights,
 )
 from .initial import InitialWeights
@@ -40,7 +38,8 @@ def write_graphs(
     output: Path,
     card: ModelCard,
     network: keras.Model,
-    head: keras.Model,
+    visual: keras.Model,
+    audio: keras.Model | None,
     items: Sequence[Item],
     initial: InitialWeights,
 ) -> None:
@@ -53,35 +52,46 @@ def write_graphs(
     output : Path
         The model's directory. Graphs of another model in it are removed.
     card : ModelCard
-    network, head : keras.Model
-        The body and the head.
+    network, visual, audio : keras.Model
+        The body and the streams.
     items : sequence of Item
         The data set, whose training films give the ranges of an 8-bit body.
     initial : InitialWeights
     """
-    from ..engines.export import body_graph, head_graph, write_graph
+    from ..engines.export import body_graph, stream_graph, write_graph
 
     try:
-        graph = head_graph(head)
+        graphs = [stream_graph(stream) for stream in (visual, audio) if stream is not None]
     except Exception as error:  # whatever a converter raises at a layer that it does not know
         log.warning("no graph for OpenVINO, so the model runs on TensorFlow alone: %s", error)
         return
-    write_graph(graph, output / HEAD_GRAPH)
+    for file, graph in zip((VISUAL_GRAPH, AUDIO_GRAPH), graphs, strict=False):
+        write_graph(graph, output / file)
     if card.body_from is not None:
         return
     if card.architecture.takes_pixels:
         write_graph(body_graph(network), output / BODY_GRAPH)
         return
-    known = initial.directory
     save_weights(network, output / BODY_FILE, np.float16)
-    if known and file_hash(output / BODY_FILE) == read_card(known).files.get(BODY_FILE):
-        source = model_file(known, read_card(known), BODY_GRAPH)
-        if source.exists():  # the body as it was; so is its graph
-            for suffix in (".xml", ".bin"):
-                shutil.copyfile(
-                    source.with_suffix(suffix), (output / BODY_GRAPH).with_suffix(suffix)
-                )
-            return
+    if source := initial.graph_of(output / BODY_FILE):  # the body as it was; so is its graph
+        for suffix in (".xml", ".bin"):
+            shutil.copyfile(source.with_suffix(suffix), (output / BODY_GRAPH).with_suffix(suffix))
+        return
+    write_body_graph(network, output / BODY_GRAPH, items)
+
+
+def write_body_graph(network: keras.Model, file: Path, items: Sequence[Item]) -> None:
+    """Write the graph of a body in 8-bit integers, where it can be quantised.
+
+    Parameters
+    ----------
+    network : keras.Model
+    file : Path
+    items : sequence of Item
+        As for `write_graphs`.
+    """
+    from ..engines.export import body_graph, write_graph
+
     graph = body_graph(network)
     if importlib.util.find_spec("nncf"):
         graph = _quantised(graph, items)
@@ -90,7 +100,7 @@ def write_graphs(
             "the image network is not quantised and will run at half the speed; "
             "for that, pip install 'vgenre[quantise]' and run again"
         )
-    write_graph(graph, output / BODY_GRAPH)
+    write_graph(graph, file)
 
 
 def _quantised(graph: Any, items: Sequence[Item]) -> Any:
@@ -127,7 +137,7 @@ def some_frames(items: Sequence[Item], wanted: int = 300) -> np.ndarray | None:
     ndarray of uint8, shape (n, 299, 299, 3), or None
         None if no film to learn from has a picture that can be read.
     """
-    films = list({item.film: item for item in items if item.split == "train"}.values())
+    films = list({item.film: item for item in items if item.split in ("train", None)}.values())
     rng = np.random.default_rng(0)
     of_each = max(1, wanted // max(1, len(films)))
     frames: list[np.ndarray] = []

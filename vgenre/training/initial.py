@@ -10,12 +10,14 @@ from pathlib import Path
 import keras
 
 from ..errors import ModelError
-from ..models.body import freeze_normalisation, load_imagenet
-from ..models.build import body_of, head_of
+from ..models.body import fill_body, freeze_normalisation, inner_network, load_imagenet
+from ..models.build import audio_of, body_of
 from ..models.card import Architecture
 from ..models.store import (
+    AUDIO_FILE,
     BODY_FILE,
-    HEAD_FILE,
+    BODY_GRAPH,
+    DEFAULT_MODEL,
     file_hash,
     find_model,
     load_weights,
@@ -35,8 +37,8 @@ class InitialWeights:
         what these would give.
     body : callable
         Puts weights into the body it is given.
-    audio : callable, optional
-        Puts weights into the audio stream it is given, as far as they fit.
+    ear : callable
+        Puts weights into the ear of the audio stream it is given.
     directory : path, optional
         Of the model that they are from, whose graphs can be used again.
     architecture : Architecture
@@ -45,7 +47,7 @@ class InitialWeights:
 
     identity: str
     body: Callable[[keras.Model], None]
-    audio: Callable[[keras.Model], None] | None = None
+    ear: Callable[[keras.Model], None]
     directory: Path | None = None
     architecture: Architecture = field(default_factory=Architecture)
 
@@ -66,40 +68,55 @@ class InitialWeights:
             If there is no such model or file.
         """
         if source == "none":
-            return cls("none", lambda network: None)
-        if source == "imagenet":
-            return cls("imagenet", load_imagenet)
-        if str(source).endswith(".h5"):
-            file = Path(source)
-            if not file.is_file():
+            return cls("none", lambda network: None, lambda stream: None)
+        if source == "imagenet" or str(source).endswith(".h5"):
+            file = None if source == "imagenet" else Path(source)
+            if file and not file.is_file():
                 raise ModelError(f"{file}: there is no such file of weights")
-            return cls(file_hash(file), lambda network: load_imagenet(network, file))
+            # ImageNet has taught no ear; that of the model that ships is as good as any.
+            ear = cls.of(DEFAULT_MODEL)
+            identity = file_hash(file) if file else "imagenet"
+            return cls(
+                f"{identity} {ear.identity}", lambda body: load_imagenet(body, file), ear.ear
+            )
         directory = find_model(source)
         card = read_card(directory)
+        weights = model_file(directory, card, BODY_FILE)
 
-        def audio(network: keras.Model) -> None:
-            width = body_of(card.architecture).output_shape[-1]
-            head = head_of(card, width)
-            load_weights(head, directory / HEAD_FILE)
-            transfer(head.get_layer("audio"), network)
+        def body(network: keras.Model) -> None:
+            known = body_of(card.architecture)
+            load_weights(known, weights)
+            if known.name == "inception_v3":
+                fill_body(known, network)
+            else:
+                network.set_weights(known.get_weights())
 
-        body = model_file(directory, card, BODY_FILE)
-        return cls(
-            card.digest(),
-            lambda network: load_weights(network, body),
-            audio,
-            directory,
-            card.architecture,
-        )
+        def ear_of(stream: keras.Model) -> None:
+            known = audio_of(card)
+            if known is None:
+                return
+            load_weights(known, directory / AUDIO_FILE)
+            ears = [network.get_layer("ear") for network in (known, stream)]
+            if [w.shape for w in ears[0].weights] == [w.shape for w in ears[1].weights]:
+                ears[1].set_weights(ears[0].get_weights())
 
+        return cls(card.digest(), body, ear_of, directory, card.architecture)
 
-def transfer(source: keras.Model, target: keras.Model) -> None:
-    """Copy the weights of layers that have the same name and shapes in both."""
-    layers = {layer.name: layer for layer in source.layers}
-    for layer in target.layers:
-        known = layers.get(layer.name)
-        if known and [w.shape for w in known.weights] == [w.shape for w in layer.weights]:
-            layer.set_weights(known.get_weights())
+    def graph_of(self, body: Path) -> Path | None:
+        """The graph of a body that is still the model's, where the model has one.
+
+        Parameters
+        ----------
+        body : Path
+            Weights as `vgenre.models.store.save_weights` writes them in half precision.
+        """
+        if self.directory is None:
+            return None
+        card = read_card(self.directory, files=())
+        if file_hash(body) != card.files.get(BODY_FILE):
+            return None
+        graph = model_file(self.directory, card, BODY_GRAPH)
+        return graph if graph.exists() else None
 
 
 def begin_zoo(initial: InitialWeights, network: keras.Model) -> None:
@@ -113,7 +130,7 @@ def begin_zoo(initial: InitialWeights, network: keras.Model) -> None:
             continue
         body = body_of(initial.architecture)
         initial.body(body)
-        values, own = body.get_weights(), inner.get_weights()
+        values, own = inner_network(body).get_weights(), inner.get_weights()
         # A body may end a block earlier; what comes behind it stays as it is.
         if [v.shape for v in values] == [v.shape for v in own[: len(values)]]:
             inner.set_weights(values + own[len(values) :])

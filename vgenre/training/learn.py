@@ -1,122 +1,316 @@
-"""Streams, fusion and calibration on features, and figures of every system."""
+"""From features to networks, with figures: the streams by the procedure, or one of the zoo."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-from ..evaluation.intervals import sureness
-from ..evaluation.measures import majority, measure, outside, rounded
-from ..labels import SINGLE, LabelSet
-from ..models.calibration import Calibration
+from ..data.features import ClipFeatures
+from ..data.items import SPLITS, Item
+from ..data.pixels import Clips
+from ..evaluation.films import Films
+from ..models.audio import build_audio_stream
+from ..models.build import visual_of
 from ..models.card import Architecture, ModelCard
+from ..models.fusion import STILL, Fusion, streams_of
 from ..zoo.training import train_network
-from .answers import Answers
+from .clip_readings import readings_of_clips
+from .figures import figures_of, told
+from .fusing import fit_fusions
 from .initial import InitialWeights, begin_zoo
+from .linear import Reduced, fit_linear
+from .nested import Measured, measure_fold, measure_nested
 from .options import TrainingOptions
 from .parts import Part
-from .streams import train_heads
+from .readings import MEAN, FilmOpinions, Readings, film_folds
+from .recurrent import Lstm, project
+from .streams import COMPONENTS, STRENGTHS, Learnt, Reading, learn_streams
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 64  # clips
+OUTER_FOLDS = 5
+_FEW_PICTURES = 20  # films of one frame, below which clips teach how a single frame is read
 
 
 @dataclass(frozen=True)
-class Learnt:
+class Trained:
     """What training leaves behind.
 
     Attributes
     ----------
-    head : keras.Model
-    answers : dict of str to Answers
-        Of each system, see `vgenre.training.streams.train_heads`, for each part.
-    parts : dict of str to Part
-    calibration : Calibration
-    thresholds : tuple of float
+    visual : keras.Model
+    audio : keras.Model or None
+    fusions : dict of str to Fusion
+    figures : dict
+        For the card: of every system on films that it did not learn from, and what was chosen.
+    architecture : Architecture
+        What the networks are built by: without an LSTM, where one was tried and left out.
+    inner : FilmOpinions or None
+        The films that taught, by streams that did not learn from them.
     """
 
-    head: keras.Model
-    answers: dict[str, Answers]
-    parts: dict[str, Part]
-    calibration: Calibration
-    thresholds: tuple[float, ...]
+    visual: keras.Model
+    audio: keras.Model | None
+    fusions: dict[str, Fusion]
+    figures: dict[str, Any]
+    architecture: Architecture
+    inner: FilmOpinions | None = None
 
 
 def learn(
-    parts: dict[str, Part],
-    labels: LabelSet,
-    architecture: Architecture,
-    work: Path,
+    card: ModelCard,
+    clips: ClipFeatures,
+    owners: np.ndarray,
+    items: Sequence[Item],
     options: TrainingOptions,
+    ear: Callable[[keras.Model], None],
     *,
-    initial: InitialWeights | None = None,
-) -> Learnt:
-    """Train the heads on features, and calibrate them on the validation films.
+    folds: Sequence[int] | None = None,
+) -> Trained:
+    """Make the streams and their fusion from features.
+
+    Films whose split is ``"test"`` measure, all others teach. Where no film has a split all
+    of them teach, and folds by film measure the procedure. Still images are another kind of
+    thing than clips: they teach a layer of their own, which reads clips of one frame.
 
     Parameters
     ----------
-    parts : dict of str to Part
-        ``"train"``, ``"val"`` and ``"test"``; nothing is learnt from the last.
-    labels : LabelSet
-    architecture : Architecture
-    work : Path
-        For checkpoints and logs, of this training alone; a run that was killed continues from
-        there.
+    card : ModelCard
+        Says what is built.
+    clips : ClipFeatures
+    owners : ndarray of int, shape (n_clips,)
+        Index into `items`.
+    items : sequence of Item
     options : TrainingOptions
-    initial : InitialWeights, optional
-        Of the audio stream, or of a network of the zoo.
+    ear : callable
+        Puts weights into the ear of the audio stream it is given.
+    folds : sequence of int, length n_items, optional
+        The fold of each item, all of a film in the same one; made here unless given.
 
     Returns
     -------
-    Learnt
+    Trained
     """
-    # The same networks to begin with, whatever was made, or found made, before.
     keras.utils.set_random_seed(options.seed)
-    card = ModelCard("training", labels, architecture, options.mel)
-    if architecture.network:
-        begin = functools.partial(begin_zoo, initial) if initial else None
-        head, logits = train_network(card, parts, work, options, begin=begin)
-    else:
-        audio = initial.audio if initial else None
-        head, logits = train_heads(card, parts, work, options, audio=audio)
-    answers = {
-        split: Answers(
-            {system: said[split] for system, said in logits.items() if split in said},
-            part.clips.seconds,
-            part.owners,
-            part.items,
-        )
-        for split, part in parts.items()
-    }
-    calibration, thresholds = answers["val"].calibrate(labels)
-    return Learnt(head, answers, parts, calibration, thresholds)
+    audio = build_audio_stream(card.outcomes, card.mel, ear=card.architecture.ear)
+    ear(audio)
+    readings = readings_of_clips(clips, owners, items, card.labels, audio)
+    still = clips.frame_mask.sum(axis=1) == 1
+    still &= ~readings.there["audio"]
+    moving = np.flatnonzero(~still | still.all())
+    films = readings.take(moving)
+    pictures = readings.take(np.flatnonzero(still)).read_as(MEAN)
+    lstm = _lstm(card, clips.take(moving), films, options)
+    return learn_readings(card, films, pictures, audio, options, folds=folds, lstm=lstm)
 
 
-def figures_of(learnt: Learnt, labels: LabelSet) -> dict[str, Any]:
-    """Figures of every system on validation and test films, beside the majority baseline.
+def learn_readings(
+    card: ModelCard,
+    films: Readings,
+    pictures: Readings,
+    audio: keras.Model,
+    options: TrainingOptions,
+    *,
+    folds: Sequence[int] | None = None,
+    lstm: Lstm | None = None,
+) -> Trained:
+    """Make the streams and their fusion from what they read.
 
-    Where there are few films there is a ``warning`` beside the figures, and no interval.
+    Parameters
+    ----------
+    card : ModelCard
+    films : Readings
+        Clips.
+    pictures : Readings
+        Still images, by the mean of their one frame.
+    audio : keras.Model
+        The audio stream, with its ear; its last layer is filled.
+    options : TrainingOptions
+    folds : sequence of int, optional
+        As for `learn`.
+    lstm : Lstm, optional
+        One to try.
+
+    Returns
+    -------
+    Trained
     """
-    figures: dict[str, Any] = {}
-    train = learnt.parts["train"]
-    train_items = [item for item in train.items if item.split == "train"]
+    learnt, figures = _with_figures(films, options, folds, lstm)
+    if not (learnt.recurrent and learnt.recurrent.network):
+        card = replace(card, architecture=replace(card.architecture, lstm=0))
+    visual = visual_of(card, films.sources["visual"][MEAN].shape[1])
+    fill_visual(visual, learnt)
+    fusions = dict(learnt.fusions)
+    if _enough(pictures):
+        seen, figures["stills"] = _with_figures(pictures, options, folds, None)
+        visual.get_layer("still").set_weights(seen.layers["visual"])
+        fusions[STILL] = seen.fusions["visual"]
+    else:
+        visual.get_layer("still").set_weights(_layer_of_means(films, learnt))
+    heard = audio.get_layer("logits")
+    nothing = [np.zeros(weight.shape) for weight in heard.weights]
+    heard.set_weights(learnt.layers.get("audio", nothing))
+    for stream, what in (("visual", "a picture"), ("audio", "sound")):
+        if stream not in learnt.layers:
+            log.warning("no film to learn from has %s: the model makes nothing of it", what)
+    return Trained(visual, audio, complete(fusions, card), figures, card.architecture, learnt.inner)
+
+
+def _enough(pictures: Readings) -> bool:
+    """Whether there are still images enough to teach a layer."""
+    taught = {item.film: item.labels[:1] for item in pictures.owned() if item.split != "test"}
+    return len(set(taught.values())) > 1 and len(taught) >= _FEW_PICTURES
+
+
+def _with_figures(
+    readings: Readings, options: TrainingOptions, folds: Sequence[int] | None, lstm: Lstm | None
+) -> tuple[Learnt, dict[str, Any]]:
+    """What the procedure makes of films, and its figures on those that it did not learn from."""
+    how: dict[str, Any] = {"lstm": lstm, "seed": options.seed}
+    tests = np.array([item.split == "test" for item in readings.owned()])
+    everything = np.arange(len(readings.owners))
+    taught = everything[~tests]
+    learnt = learn_streams(readings, taught, **how)
+    figures: dict[str, Any] = {"procedure": told(learnt)}
+    if tests.any():
+        measured = Measured.join([measure_fold(readings, learnt, everything[tests])])
+        return learnt, figures | {"test": figures_of(measured, readings, taught)}
+    if folds is None:
+        outer = film_folds(readings, everything, OUTER_FOLDS, options.seed)
+    else:
+        outer = np.asarray(folds)[readings.owners]
+    if len(np.unique(outer)) > 1:
+        measured = measure_nested(readings, outer, **how)
+        figures["folds"] = figures_of(measured, readings, everything)
+    return learnt, figures
+
+
+def _lstm(
+    card: ModelCard, clips: ClipFeatures, readings: Readings, options: TrainingOptions
+) -> Lstm | None:
+    parts = card.architecture
+    if not parts.lstm or not readings.there["visual"].any():
+        return None
+    sequences, kernel, bias = project(clips, readings.sources["visual"][MEAN], parts.project)
+    return Lstm(
+        sequences, clips.frame_mask, kernel, bias, parts.lstm,
+        epochs=options.epochs, dropout=parts.dropout, rate=options.learning_rate,
+        seed=options.seed,
+    )  # fmt: skip
+
+
+def _layer_of_means(films: Readings, learnt: Learnt) -> tuple[np.ndarray, np.ndarray]:
+    """A layer for single frames where no still image taught one: it learns from clips' means."""
+    mode = films.labels.mode
+    rows = np.flatnonzero(films.there["visual"] & (np.array(films.splits()) != "test"))
+    means = films.sources["visual"][MEAN][rows]
+    reading = learnt.chosen.get(
+        "visual", Reading(MEAN, COMPONENTS[mode][0], STRENGTHS[mode][0], mode)
+    )
+    if len(rows) < 2:
+        return np.zeros((means.shape[1], films.outcomes)), np.zeros(films.outcomes)
+    weights = films.weights(rows)
+    return fit_linear(
+        Reduced.of(means, weights), films.targets(reading.fit)[rows], weights, reading.fit,
+        components=reading.components, strength=reading.strength,
+    )  # fmt: skip
+
+
+def fill_visual(visual: keras.Model, learnt: Learnt) -> None:
+    """Put what was learnt of clips into the visual stream.
+
+    Parameters
+    ----------
+    visual : keras.Model
+        As `vgenre.models.visual.build_visual_stream` gives it.
+    learnt : Learnt
+    """
+    linear = visual.get_layer("linear")
+    nothing = np.zeros((0, linear.units)), np.zeros(linear.units)
+    kernel, bias = learnt.layers.get("visual", nothing)
+    whole = np.zeros(linear.kernel.shape, np.float32)
+    whole[: len(kernel)] = kernel  # the rest reads the deviation, where that was not chosen
+    linear.set_weights([whole, bias])
+    recurrent = learnt.recurrent
+    if recurrent and recurrent.network:
+        lstm = recurrent.lstm
+        width = visual.get_layer("project").units
+        missing = width - lstm.kernel.shape[1]  # few films have few principal components
+        visual.get_layer("project").set_weights(
+            [np.pad(lstm.kernel, ((0, 0), (0, missing))), np.pad(lstm.bias, (0, missing))]
+        )
+        first, *others = recurrent.weights
+        visual.get_layer("lstm").set_weights([np.pad(first, ((0, missing), (0, 0))), *others[:2]])
+        visual.get_layer("recurrent").set_weights(others[2:])
+
+
+def complete(fusions: dict[str, Fusion], card: ModelCard) -> dict[str, Fusion]:
+    """The fusions of a card: a stream that no film to learn from had says nothing in them."""
+    silent = (0.0,) * card.outcomes
+    no_label = Fusion({}, silent, (1.0,) * len(card.labels))
+    found = {case: fusion for case, fusion in fusions.items() if case == STILL}
+    for case in card.architecture.cases:
+        streams = streams_of(case)
+        known = [c for c in fusions if c != STILL and set(streams_of(c)) <= set(streams)]
+        most = max(known, key=lambda c: len(streams_of(c)), default="")
+        fusion = fusions.get(most, no_label)
+        found[case] = replace(fusion, weights={s: fusion.weights.get(s, silent) for s in streams})
+    return found
+
+
+def learn_zoo(
+    card: ModelCard,
+    clips: Clips,
+    owners: np.ndarray,
+    items: Sequence[Item],
+    work: Path,
+    options: TrainingOptions,
+    initial: InitialWeights | None = None,
+) -> Trained:
+    """Train a network of the zoo to its best epoch on the validation films; as for `learn`.
+
+    Parameters
+    ----------
+    card, clips, owners, items, options
+        As for `learn`; each item has a split.
+    work : Path
+        For checkpoints and logs, of this training alone; a run that was killed continues from
+        there.
+    initial : InitialWeights, optional
+    """
+    keras.utils.set_random_seed(options.seed)
+    parts = {name: Part.make(name, clips, owners, items, card.labels) for name in SPLITS}
+    begin = functools.partial(begin_zoo, initial) if initial else None
+    network, logits = train_network(card, parts, work, options, begin=begin)
+    opinions, readings = {}, {}
     for split in ("val", "test"):
-        answers = learnt.answers[split]
-        everything = {
-            name: answers.films(learnt.calibration, labels, name) for name in answers.logits
-        }
-        found = {name: films.labelled() for name, films in everything.items()}
-        if not found["fusion"].names:
-            continue
-        figures[split] = {
-            name: measure(films, labels, learnt.thresholds) for name, films in found.items()
-        }
-        baseline = majority(found["fusion"], labels, train_items)
-        figures[split]["majority"] = measure(baseline, labels)
-        figures[split]["fusion"] |= sureness(found["fusion"], labels)
-        if labels.mode == SINGLE:
-            figures[split]["fusion"]["outside"] = outside(
-                everything["fusion"], labels, learnt.thresholds
-            )
-    return rounded(figures)
+        part = parts[split]
+        readings[split] = Readings(
+            {}, {"visual": np.ones(len(part.clips), bool)}, part.clips.seconds, part.owners,
+            list(items), card.labels, card.outside,
+        )  # fmt: skip
+        opinions[split] = FilmOpinions.of(readings[split], {"visual": logits["visual"][split]})
+    mode = card.labels.mode
+    watched = opinions["val"]
+    if not watched.sure.any():  # what is unsure is better than nothing
+        watched = FilmOpinions(
+            watched.names, watched.opinions, watched.truth, watched.primary, ~watched.sure
+        )
+    fusions = complete(fit_fusions(watched, (("visual",),), mode), card)
+    sure = opinions["test"].take(np.flatnonzero(opinions["test"].sure))
+    p = fusions["visual"].probabilities(sure.opinions, mode)
+    films = Films(sure.names, p, sure.truth, sure.primary)
+    thresholds = np.tile(fusions["visual"].thresholds, (len(films.names), 1))
+    measured = Measured({"fusion": films}, {"fusion": thresholds}, [])
+    taught = np.flatnonzero([items[owner].split == "train" for owner in owners])
+    whole = Readings({}, {}, clips.seconds, owners, list(items), card.labels, card.outside)
+    figures = {"test": figures_of(measured, whole, taught)} if len(films.names) else {}
+    return Trained(network, None, fusions, figures, card.architecture)

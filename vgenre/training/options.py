@@ -82,6 +82,9 @@ class FineTuning:
         Its peak; it rises over 5 % of the steps and falls as a cosine. Small,
         as the body's batch normalisation is frozen and evens nothing out.
     weight_decay : float
+    memory : float
+        How much it costs that features of a frame turn away from what they were at the
+        beginning (one minus their cosine, against the nats of the labels). 0: nothing.
     smallest_crop : float
         Least share of the picture's area in a random crop.
     mixup : float
@@ -101,6 +104,7 @@ class FineTuning:
     head_steps: int = 600
     learning_rate: float = 6e-5
     weight_decay: float = 1e-4
+    memory: float = 0.0
     smallest_crop: float = 0.35
     mixup: float = 0.1
     checkpoint_every: int = 100

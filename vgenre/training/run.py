@@ -1,4 +1,4 @@
-"""From a data set to a model directory: features, four small trainings, calibration, figures."""
+"""From a data set to a model directory: features, streams, fusion, figures."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import numpy as np
 
 from ..batch.ray import Cluster
 from ..data.cache import Extraction, FeatureCache, feature_engine
+from ..data.features import ClipFeatures
 from ..data.frames import film_frames
-from ..data.items import SPLITS, Item, split_by_film
+from ..data.items import Item, split_by_film
 from ..data.load import load_items
 from ..data.pixels import Clips, collect_pixels
 from ..data.stages import Stage, items_key
@@ -28,20 +29,22 @@ from ..media.types import CLIP_FRAMES
 from ..models.body import build_body
 from ..models.build import body_of
 from ..models.card import Architecture, ModelCard
+from ..models.dialogue import DialogueHead
 from ..models.store import (
     BODY_FILE,
-    GRAPHS,
+    EMBEDDING_FILE,
     file_hash,
     load_weights,
     save_model,
     save_weights,
 )
 from .body import finetune, frame_pool
+from .clip_readings import has_outside
+from .dialogue.own import with_own_dialogue
 from .graphs import write_graphs
 from .initial import InitialWeights
-from .learn import figures_of, learn
+from .learn import Trained, learn, learn_zoo
 from .options import FineTuning, TrainingOptions
-from .parts import Part
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ def train(
     card: dict[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
     cluster: Cluster | None = None,
+    folds: Sequence[int] | None = None,
 ) -> ModelCard:
     """Train a model.
 
@@ -86,6 +90,8 @@ def train(
     cluster : Cluster, optional
         Features are computed by actors on it, which need the films, `output` and
         `cache` where they are here. Not those of networks that take pixels.
+    folds : sequence of int, optional
+        As for `vgenre.training.learn.learn`.
 
     Returns
     -------
@@ -99,10 +105,8 @@ def train(
     """
     options = options or TrainingOptions()
     output = Path(output)
-    items = split_by_film(
-        data if isinstance(data, Sequence) and not isinstance(data, str) else load_items(data),
-        seed=options.seed,
-    )
+    given = data if isinstance(data, Sequence) and not isinstance(data, str) else load_items(data)
+    items = _split(list(given), options)
     labels = labels or _labels_of(items, mode)
     _warn_of_few(items)
     keras.utils.set_random_seed(options.seed)
@@ -116,8 +120,10 @@ def train(
         "skipped": lambda error: log.warning("left out: %s", error),
     }
     network, architecture = _prepare_body(items, labels, initial.body, work, options, tell)
+    architecture = replace(architecture, dialogue=False)  # until dialogue is learnt
     body_hash = file_hash(work / BODY_FILE)
-    engine, name = feature_engine(network, body_hash)
+    graph = initial.graph_of(work / BODY_FILE)
+    engine, name = feature_engine(network, body_hash, graph)
     clips: Clips
     if architecture.takes_pixels:
         log.info("reading frames of %d files", len(items))
@@ -134,32 +140,71 @@ def train(
                 str(Path(cache).resolve()),
                 options.mel,
                 options.sampling,
+                str(graph.resolve()) if graph else None,
             )
             _compute(job, items, cluster, progress)
         clips, owners = features.collect(items, work / "features", **tell)
-    parts = {name: Part.make(name, clips, owners, items, labels) for name in SPLITS}
-    learnt = learn(parts, labels, architecture, work, options, initial=initial)
     finished = ModelCard(
-        **{
-            "name": output.resolve().name,
-            "labels": labels,
-            "architecture": architecture,
-            "mel": options.mel,
-            "calibration": learnt.calibration,
-            "thresholds": learnt.thresholds,
-            "data": _describe(parts, items, labels),
-            "metrics": figures_of(learnt, labels),
-            **(card or {}),
-        }
+        output.resolve().name, labels, architecture, options.mel,
+        outside=has_outside(items, labels) and architecture.network is None,
+    )  # fmt: skip
+    if architecture.network:
+        trained = learn_zoo(finished, clips, owners, items, work, options, initial)
+    else:
+        assert isinstance(clips, ClipFeatures)
+        trained = learn(finished, clips, owners, items, options, initial.ear, folds=folds)
+    finished = replace(
+        finished,
+        architecture=trained.architecture,
+        fusions=trained.fusions,
+        data=_describe(owners, items, labels),
+        metrics=trained.figures,
+        **(card or {}),
     )
-    output.mkdir(parents=True, exist_ok=True)
-    for graph in GRAPHS:  # of another model, which was here before
-        (output / graph).unlink(missing_ok=True)
-    if options.graphs:
-        write_graphs(output, finished, network, learnt.head, items, initial)
-    written = save_model(output, finished, network, learnt.head)
+    head = None
+    if trained.inner:
+        finished, head = with_own_dialogue(finished, items, trained.inner, options.seed)
+    graphs_from = (items, initial) if options.graphs else None
+    written = write_model(output, finished, network, trained, graphs_from, head)
     _leave_logs(output / "training")
     return written
+
+
+def write_model(
+    output: Path,
+    card: ModelCard,
+    network: keras.Model,
+    trained: Trained,
+    graphs_from: tuple[Sequence[Item], InitialWeights] | None,
+    head: DialogueHead | None = None,
+) -> ModelCard:
+    """Write the model's directory.
+
+    Parameters
+    ----------
+    output : Path
+    card : ModelCard
+    network : keras.Model
+        The body.
+    trained : Trained
+    graphs_from : tuple or None
+        What `vgenre.training.graphs.write_graphs` wants; None: the model has no graphs.
+    head : DialogueHead, optional
+        Where the card's architecture has one.
+
+    Returns
+    -------
+    ModelCard
+        As written.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    for leftover in output.glob("*.xml"):  # graphs of another model, which was here before
+        leftover.unlink()
+        leftover.with_suffix(".bin").unlink(missing_ok=True)
+    (output / EMBEDDING_FILE).unlink(missing_ok=True)
+    if graphs_from:
+        write_graphs(output, card, network, trained.visual, trained.audio, *graphs_from)
+    return save_model(output, card, network, trained.visual, trained.audio, head)
 
 
 def _leave_logs(folder: Path) -> None:
@@ -172,15 +217,27 @@ def _leave_logs(folder: Path) -> None:
                 shutil.rmtree(leftover)
 
 
+def _split(items: list[Item], options: TrainingOptions) -> list[Item]:
+    """A data set as it says it is split; else 80/10/10 where something learns by epochs.
+
+    The linear layers need no films that choose an epoch, and folds measure them, so that all
+    films teach. A body that is fine-tuned would have to be tuned anew for each fold.
+    """
+    if options.finetuning or options.architecture.network or any(item.split for item in items):
+        return split_by_film(items, seed=options.seed)
+    return items
+
+
 def _warn_of_few(items: Sequence[Item]) -> None:
-    """Say so before hours of work where the test films will be too few to tell anything."""
-    tested = len({item.film for item in items if item.split == "test"})
-    if tested < FEW_FILMS:
+    """Say so before hours of work where the measured films will be too few to tell anything."""
+    films = {item.film for item in items}
+    tested = {item.film for item in items if item.split == "test"} or films
+    if len(tested) < FEW_FILMS:
         log.warning(
-            "of %d films %d will be kept for the test: figures from so few say next to nothing, "
+            "of %d films %d will measure the model: figures from so few say next to nothing, "
             "whatever they are; a hundred films or more give some that do",
-            len({item.film for item in items}),
-            tested,
+            len(films),
+            len(tested),
         )
 
 
@@ -248,27 +305,28 @@ def _finetuned(
 ) -> tuple[keras.Model, keras.Model]:
     """A frame classifier fine-tuned on the films to learn from, and the body in it."""
     architecture = options.architecture
-    learnt_from = [item for item in items if item.split == "train"]
+    learnt_from = [item for item in items if item.split in ("train", None)]
     log.info("reading frames of %d files to fine-tune on", len(learnt_from))
     frames, owners = film_frames(learnt_from, work / "frames.raw", options.sampling, **tell)
     body = build_body(
-        architecture.body, block=architecture.block, size=tuning.size, dtype=tuning.dtype
+        architecture.body, blocks=architecture.blocks, size=tuning.size, dtype=tuning.dtype
     )
     initial(body)
     pool = frame_pool(learnt_from, labels, frames, owners)
     return finetune(body, [pool], tuning, work / "finetune"), body
 
 
-def _describe(parts: dict[str, Part], items: Sequence[Item], labels: LabelSet) -> dict[str, Any]:
-    """Counts of films and files, for the card."""
+def _describe(owners: np.ndarray, items: Sequence[Item], labels: LabelSet) -> dict[str, Any]:
+    """Counts of films and files, for the card; films without a split teach."""
     counts: dict[str, Any] = {}
-    for split, part in parts.items():
-        read = {int(owner) for owner in part.owners}
+    parts = [items[owner].split or "train" for owner in owners]
+    for split in dict.fromkeys(parts):
+        read = {int(owner) for owner, part in zip(owners, parts, strict=True) if part == split}
         films = {items[i].film: items[i] for i in read}
         counts[split] = {
             "films": len(films),
             "files": len(read),
-            "clips": len(part.clips),
+            "clips": parts.count(split),
             "films_per_label": {
                 name: sum(name in film.labels for film in films.values()) for name in labels.names
             },

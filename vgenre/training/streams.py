@@ -1,189 +1,311 @@
-"""Training of the heads: the baseline, each stream and their fusion, on cached features."""
+"""The procedure that makes the streams: choose how each is read, fit it, fuse, all by inner folds.
+
+It is given films and decides by them alone, so that it can be run on the training part of an
+outer fold, to measure it, and on all films, for the model that ships.
+"""
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
+from joblib import Parallel, delayed
 
-from ..data.features import INPUTS
-from ..labels import SINGLE, LabelSet
-from ..models.build import head_of
-from ..models.card import ModelCard
-from ..models.store import load_weights
-from ..models.visual import build_visual_stream
-from .batches import ClipBatches
-from .fit import fit_to_best, keep_fitted, logits_of, optimizer_of, predict
-from .gate import fit_gate
-from .losses import masked_crossentropy
-from .options import TrainingOptions
-from .parts import STREAMS, Part, sure_rows
-from .probe import fit_probe, mean_features
+from ..labels import MULTI, SINGLE
+from ..models.fusion import Fusion
+from .fusing import fit_fusions, stream_loss
+from .linear import Reduced, fit_linear
+from .readings import FilmOpinions, Readings, film_folds
+
+if TYPE_CHECKING:
+    import keras
+
+    from .recurrent import Lstm
 
 log = logging.getLogger(__name__)
 
+INNER_FOLDS = 4
 
-def train_heads(
-    card: ModelCard,
-    parts: dict[str, Part],
-    work: Path,
-    options: TrainingOptions,
-    *,
-    audio: Callable[[keras.Model], None] | None = None,
-) -> tuple[keras.Model, dict[str, dict[str, np.ndarray]]]:
-    """Train the baseline, each stream and the fusion.
+
+@dataclass(frozen=True)
+class Reading:
+    """How a stream is read.
 
     Parameters
     ----------
-    card : ModelCard
-    parts : dict of str to Part
-        ``"train"``, ``"val"`` and ``"test"``; nothing is learnt from the last.
-    work : Path
-        For checkpoints, logs and what is finished; of this training alone.
-    options : TrainingOptions
-    audio : callable, optional
-        Puts initial weights into the audio stream.
+    source : str
+        Of `Readings.sources`.
+    components : int
+        See `vgenre.training.linear.fit_linear`.
+    strength : float
+        Likewise.
+    fit : {"single", "multi"}
+        How the layer is fitted. A model of a single label may have one that was taught all the
+        labels of a film, each by itself, or only the main one.
+    """
+
+    source: str
+    components: int
+    strength: float
+    fit: str = SINGLE
+
+
+COMPONENTS = {SINGLE: (60, 120), MULTI: (120, 1000)}
+"""Principal components to choose from; ridge regression, which solves for all labels at once, takes
+as many as there are."""
+STRENGTHS = {
+    SINGLE: (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.1),
+    MULTI: (1e-7, 3e-7, 1e-6, 1e-5, 3e-5, 1e-4, 1e-3),
+}
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What the procedure makes of films.
+
+    Attributes
+    ----------
+    chosen : dict of str to Reading
+        For each stream.
+    tried : dict of str to dict of Reading to float
+        Nats a film of each reading of each stream, in the inner folds.
+    layers : dict of str to tuple of ndarray
+        Kernel and bias of each stream's linear layer, fitted to all of the films.
+    fusions : dict of str to Fusion
+        For each set of streams, fitted to what the inner folds say of the films.
+    inner : FilmOpinions
+        That, by layers that did not see the film.
+    recurrent : Recurrent or None
+        Where an LSTM was tried.
+    """
+
+    chosen: dict[str, Reading]
+    tried: dict[str, dict[Reading, float]]
+    layers: dict[str, tuple[np.ndarray, np.ndarray]]
+    fusions: dict[str, Fusion]
+    inner: FilmOpinions
+    recurrent: Recurrent | None = None
+
+    def logits(self, readings: Readings, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """What the streams say of some clips: NaN elsewhere; shape (n_clips, n_outcomes)."""
+        said = {}
+        for stream, (kernel, bias) in self.layers.items():
+            said[stream] = np.full((len(readings.owners), len(bias)), np.nan)
+            own = rows[readings.there[stream][rows]]
+            x = readings.sources[stream][self.chosen[stream].source][own]
+            said[stream][own] = np.asarray(x, np.float32) @ kernel + bias
+            if stream == "visual" and self.recurrent and self.recurrent.network:
+                said[stream][own] += self.recurrent.lstm.logits(self.recurrent.network, own)
+        return said
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """What became of the LSTM.
+
+    Attributes
+    ----------
+    lstm : Lstm
+    nats : tuple of float
+        A film, in the inner folds, by the linear layer alone and with the LSTM.
+    network : keras.Model or None
+        None where the LSTM adds nothing in the inner folds, and is left out.
+    weights : list of ndarray
+    """
+
+    lstm: Lstm
+    nats: tuple[float, float]
+    network: keras.Model | None
+    weights: list[np.ndarray]
+
+
+def learn_streams(
+    readings: Readings,
+    rows: np.ndarray,
+    *,
+    sources: Mapping[str, Sequence[str]] | None = None,
+    components: Sequence[int] | None = None,
+    strengths: Sequence[float] | None = None,
+    lstm: Lstm | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+) -> Learnt:
+    """Run the procedure.
+
+    Parameters
+    ----------
+    readings : Readings
+    rows : ndarray of int, shape (n,)
+        The clips of the films to learn from.
+    sources : mapping of str to sequence of str, optional
+        For each stream that is wanted the ways of reading it to choose from; all unless given.
+    components, strengths : sequences
+        To choose from too; `COMPONENTS` and `STRENGTHS` of the way of fitting unless given.
+    lstm : Lstm, optional
+        One that is to add to the linear layer of the picture, and is left out where it does not.
+    seed : int
+        Of the inner folds.
+    jobs : int
+        Fits at once; -1 for one on each core.
 
     Returns
     -------
-    head : keras.Model
-    logits : dict of str to dict of str to ndarray, shape (n_clips, n_labels)
-        Of ``mean_pool``, ``lstm`` and ``probe``, whose sum is ``visual``, ``audio`` and
-        ``fusion``, for each part.
+    Learnt
+        With the streams that some film to learn from has.
     """
-    width = parts["train"].clips.inputs(np.arange(1), INPUTS)["frame_features"].shape[-1]
-    head = head_of(card, width)
-    visual, sound = head.get_layer("visual"), head.get_layer("audio")
-    if audio:
-        audio(sound)
-    a = card.architecture
-    mean_pool = build_visual_stream(
-        len(card.labels),
-        features=width,
-        units=a.units,
-        embedding=a.embedding,
-        pooling="mean",
-        dropout=a.dropout,
-        probe=False,
-    )
-    systems: dict[str, dict[str, np.ndarray]] = {}
-    for name, network, needs in (
-        ("mean_pool", mean_pool, "frame_mask"),
-        ("visual", visual, "frame_mask"),
-        ("audio", sound, "mel_mask"),
-        ("fusion", head, None),
-    ):
-        if name == "fusion":  # the streams are learnt; the gate between them is left
-            _set_gate(head, parts, {s: systems[s]["val"] for s in STREAMS}, card.labels)
-        else:
-            there = {split: part.where(needs) for split, part in parts.items()}
-            if len(there["train"].clips):
-                _fit(name, network, there, card.labels, work, options)
-        linear = _add_probe(visual, parts, card.labels) if name == "visual" and a.probe else None
-        systems[name] = {
-            split: logits_of(network, part.clips, options.batch_size)
-            for split, part in parts.items()
-        }
-        if linear:
-            systems["probe"] = linear
-            systems["lstm"] = {split: systems[name][split] - linear[split] for split in parts}
-    return head, systems
-
-
-def _add_probe(
-    visual: keras.Model, parts: dict[str, Part], labels: LabelSet
-) -> dict[str, np.ndarray]:
-    """Fit the probe of the visual stream on the training clips that have a picture.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (n_clips, n_labels)
-        Its logits, for each part.
-    """
-    means = {split: mean_features(part.clips) for split, part in parts.items()}
-    kernel, bias = (np.zeros(w.shape) for w in visual.get_layer("probe").weights)
-    train = parts["train"]
-    rows = np.flatnonzero(train.clips.frame_mask.any(axis=1))
-    if len(rows) > 1:
-        targets = train.targets
-        if labels.mode == SINGLE:
-            targets = np.stack([labels.multi_hot(train.items[o].labels[:1]) for o in train.owners])
-        kernel, bias = fit_probe(
-            means["train"][rows], targets[rows], train.weights[rows], labels.mode
+    sources = sources or {stream: list(ways) for stream, ways in readings.sources.items()}
+    sources = {s: ways for s, ways in sources.items() if readings.there[s][rows].sum() > 1}
+    fits = (readings.labels.mode,) if readings.labels.mode == MULTI else (SINGLE, MULTI)
+    targets = {fit: readings.targets(fit) for fit in fits}
+    folds = _folds(readings, rows, seed)
+    grids = {
+        (stream, source): _grid(
+            readings.sources[stream][source],
+            _own(readings, rows, stream),
+            [(fit, components or COMPONENTS[fit], strengths or STRENGTHS[fit]) for fit in fits],
         )
-    # In half precision, as it ships.
-    kernel, bias = (value.astype(np.float16).astype(np.float32) for value in (kernel, bias))
-    visual.get_layer("probe").set_weights([kernel, bias])
-    return {split: mean @ kernel + bias for split, mean in means.items()}
-
-
-def _set_gate(
-    head: keras.Model,
-    parts: dict[str, Part],
-    logits: dict[str, np.ndarray],
-    labels: LabelSet,
-) -> None:
-    """Weigh the streams as suits the validation films best.
-
-    Not the training films: the streams know those, and the one that has memorised
-    them better would get all the weight.
-    """
-    gate = head.get_layer("gate")
-    learnt = {s: getattr(parts["train"].clips, mask).any() for s, mask in STREAMS.items()}
-    if not all(learnt.values()):
-        gate.weigh(float(learnt["visual"]))  # the other one was never learnt, and is random
-        return
-    val = parts["val"]
-    both = np.logical_and.reduce([getattr(val.clips, m).any(axis=1) for m in STREAMS.values()])
-    rows = np.intersect1d(np.flatnonzero(both), sure_rows(val.owners, val.items))
-    if not len(rows):
-        return  # nothing tells which is better
-    weight = fit_gate(
-        logits["visual"][rows],
-        logits["audio"][rows],
-        val.take(rows),
-        labels.mode,
+        for stream, ways in sources.items()
+        for source in ways
+    }
+    work = [
+        (stream, source, fold)
+        for stream, ways in sources.items()
+        for source in ways
+        for fold in np.unique(folds[folds >= 0])
+    ]
+    found = Parallel(jobs)(
+        delayed(_answers)(
+            np.asarray(
+                readings.sources[stream][source][_own(readings, rows[folds != fold], stream)]
+            ),
+            np.asarray(
+                readings.sources[stream][source][_own(readings, rows[folds == fold], stream)]
+            ),
+            {
+                fit: wanted[_own(readings, rows[folds != fold], stream)]
+                for fit, wanted in targets.items()
+            },
+            readings.weights(_own(readings, rows[folds != fold], stream)),
+            grids[stream, source],
+        )
+        for stream, source, fold in work
     )
-    log.info("the gate: picture %.2f, sound %.2f", weight, 1 - weight)
-    gate.weigh(weight)
+    said: dict[str, dict[Reading, np.ndarray]] = {stream: {} for stream in sources}
+    for (stream, source, fold), answers in zip(work, found, strict=True):
+        own = _own(readings, rows[folds == fold], stream)
+        for how, logits in zip(grids[stream, source], answers, strict=True):
+            reading = Reading(source, *how)
+            of_all = said[stream].setdefault(
+                reading, np.full((len(readings.owners), readings.outcomes), np.nan)
+            )
+            of_all[own] = logits
+    chosen, tried, layers = {}, {}, {}
+    mode = readings.labels.mode
+    for stream, by_reading in said.items():
+        tried[stream] = {
+            reading: stream_loss(
+                FilmOpinions.of(readings, {stream: logits}).having((stream,)), stream, mode
+            )
+            for reading, logits in by_reading.items()
+        }
+        best = chosen[stream] = min(tried[stream], key=tried[stream].__getitem__)
+        own = _own(readings, rows, stream)
+        reduced = Reduced.of(readings.sources[stream][best.source][own], readings.weights(own))
+        layers[stream] = fit_linear(
+            reduced, targets[best.fit][own], readings.weights(own), best.fit,
+            components=best.components, strength=best.strength,
+        )  # fmt: skip
+        log.info("%s: %s, %.3f nats", stream, best, tried[stream][best])
+    recurrent = None
+    if lstm and "visual" in chosen:
+        own = _own(readings, rows, "visual")
+        linear = said["visual"][chosen["visual"]]
+        recurrent, said["visual"][chosen["visual"]] = _with_lstm(
+            lstm, readings, own, folds[readings.there["visual"][rows]], linear
+        )
+    inner = FilmOpinions.of(readings, {s: said[s][chosen[s]] for s in sources})
+    inner = inner.take(np.flatnonzero(np.isin(inner.names, readings.films[rows])))
+    fusions = fit_fusions(inner, cases(list(sources)), mode)
+    return Learnt(chosen, tried, layers, fusions, inner, recurrent)
 
 
-def _fit(
-    name: str,
-    network: keras.Model,
-    parts: dict[str, Part],
-    labels: LabelSet,
-    work: Path,
-    options: TrainingOptions,
-) -> None:
-    """Train one network to its best epoch on the validation films, or load it if that is done."""
-    finished = work / f"{name}.safetensors"
-    if finished.exists():
-        load_weights(network, finished)
-        return
-    inputs = {tensor.name: tensor for tensor in network.inputs}
-    trainee = keras.Model(inputs, network.output["logits"], name=name)
-    trainee.compile(
-        optimizer_of("adamw", options.learning_rate),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.05)
-        if labels.mode == SINGLE
-        else masked_crossentropy,
+def _with_lstm(
+    lstm: Lstm, readings: Readings, rows: np.ndarray, folds: np.ndarray, linear: np.ndarray
+) -> tuple[Recurrent, np.ndarray]:
+    """Try the LSTM in the inner folds, and teach it all of the films if it adds something."""
+    mode = readings.labels.mode
+    both = linear.copy()
+    for fold in np.unique(folds[folds >= 0]):
+        network, _ = lstm.fit(readings, rows[folds != fold], linear[rows[folds != fold]])
+        held = rows[folds == fold]
+        both[held] = linear[held] + lstm.logits(network, held)
+    without, with_it = (
+        stream_loss(FilmOpinions.of(readings, {"visual": said}).having(("visual",)), "visual", mode)
+        for said in (linear, both)
     )
-    # Where no validation film has this stream, training can only watch itself.
-    watched = (parts["val"] if len(parts["val"].clips) else parts["train"]).sure()
-    log.info("training %s on %d clips", name, len(parts["train"].clips))
-    fit_to_best(
-        trainee,
-        ClipBatches(parts["train"], options.batch_size, list(inputs), options.seed),
-        ClipBatches(watched, options.batch_size, list(inputs), None),
-        watched,
-        lambda: predict(trainee, watched.clips, options.batch_size),
-        labels.mode,
-        work,
-        name,
-        options,
+    log.info("LSTM: %.3f nats, %.3f without", with_it, without)
+    if with_it >= without:
+        return Recurrent(lstm, (without, with_it), None, []), linear
+    network, weights = lstm.fit(readings, rows, linear[rows])
+    return Recurrent(lstm, (without, with_it), network, weights), both
+
+
+def cases(streams: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The sets of streams that a film can have."""
+    return tuple(
+        some
+        for count in range(len(streams), 0, -1)
+        for some in itertools.combinations(streams, count)
     )
-    keep_fitted(network, finished)
+
+
+def _folds(readings: Readings, rows: np.ndarray, seed: int) -> np.ndarray:
+    """Inner folds; where the data has a validation split that alone decides, and -1 teaches."""
+    held = np.array([split == "val" for split in readings.take(rows).splits()])
+    if held.any() and not held.all():
+        return np.where(held, 0, -1)
+    return film_folds(readings, rows, INNER_FOLDS, seed)
+
+
+def _own(readings: Readings, rows: np.ndarray, stream: str) -> np.ndarray:
+    return rows[readings.there[stream][rows]]
+
+
+def _grid(
+    source: np.ndarray,
+    rows: np.ndarray,
+    choices: Sequence[tuple[str, Sequence[int], Sequence[float]]],
+) -> list[tuple[int, float, str]]:
+    """What is tried of a source: of few clips or features there are few components."""
+    most = min(len(rows) - 1, source.shape[1])
+    return [
+        (count, strength, fit)
+        for fit, components, strengths in choices
+        for count in dict.fromkeys(min(c, most) for c in components)
+        for strength in strengths
+    ]
+
+
+def _answers(
+    learnt_from: np.ndarray,
+    asked: np.ndarray,
+    targets: Mapping[str, np.ndarray],
+    weights: np.ndarray,
+    grid: Sequence[tuple[int, float, str]],
+) -> list[np.ndarray]:
+    """Logits of clips by layers of each strength, fitted to others."""
+    if len(learnt_from) < 2 or not len(asked):
+        outcomes = next(iter(targets.values())).shape[1]
+        return [np.full((len(asked), outcomes), np.nan)] * len(grid)
+    reduced = Reduced.of(learnt_from, weights)
+    answers = []
+    for count, strength, fit in grid:
+        kernel, bias = fit_linear(
+            reduced, targets[fit], weights, fit, components=count, strength=strength
+        )
+        answers.append(np.asarray(asked, np.float32) @ kernel + bias)
+    return answers

@@ -1,4 +1,4 @@
-"""A network of the zoo as a model's head: which frames of a clip it sees, and what it answers."""
+"""A network of the zoo as a visual stream: which frames of a clip it sees, what it answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from keras import layers, ops
 from ..errors import ModelError
 from ..media.types import CLIP_FRAMES, FRAME_SIZE
 from ..models.card import reads_pixels
-from ..sound import MelSettings
 
 SNIPPETS = ("uniform", "dense")
 _PICTURES = 10  # frames of a clip that a network for single pictures is asked about
@@ -141,17 +140,14 @@ def build_pixels(shape: tuple[int, ...]) -> keras.Model:
     return keras.Model(frames, pixels, name="pixels")
 
 
-def build_zoo_head(
-    network: keras.Model, mel: MelSettings, *, snippets: str, multi: bool
-) -> keras.Model:
-    """A network of the zoo with the inputs and outputs of a fusion head; sound plays no part.
+def build_zoo_stream(network: keras.Model, *, snippets: str, multi: bool) -> keras.Model:
+    """A network of the zoo in the place of the visual stream.
 
     Parameters
     ----------
     network : keras.Model
         As `vgenre.zoo.registry.build` gives it, from ``(frames, width)`` features or from
         pixels to probabilities.
-    mel : MelSettings
     snippets : {"uniform", "dense"}
     multi : bool
         Whether its answers are probabilities of labels by themselves.
@@ -159,31 +155,15 @@ def build_zoo_head(
     Returns
     -------
     keras.Model
-        As `vgenre.models.fusion.build_fusion` gives it.
+        From ``frame_features`` (n, 40, width) and ``frame_mask`` (n, 40) to ``logits``
+        (n, n_outcomes).
     """
     shape = network.input_shape[1:]
     windows, frames = windows_of(shape, snippets), frames_of(shape)
     width = int(np.prod(shape[-3:])) if reads_pixels(shape) else shape[-1]
     features = keras.Input((CLIP_FRAMES, width), name="frame_features")
     mask = keras.Input((CLIP_FRAMES,), name="frame_mask")
-    sound = keras.Input((mel.n_mels, mel.steps), name="mel")
-    sound_mask = keras.Input((mel.steps,), name="mel_mask")
     x = PickSnippets(windows, frames, snippets == "dense", name="snippets")(features, mask)
     x = layers.Reshape(shape, name="frames")(x)
     logits = Opinions(windows, multi, name="logits")(network(x))
-    # An input that nothing reads would not be one of the graph's.
-    nothing = 0.0 * (ops.sum(sound, axis=(1, 2)) + ops.sum(sound_mask, axis=1))[:, None]
-    there = ops.max(mask, axis=1, keepdims=True)
-    outputs = {
-        "logits": logits,
-        "visual_logits": logits,
-        "audio_logits": 0.0 * logits + nothing,
-        "gate": ops.concatenate([there, nothing], axis=1),
-    }
-    inputs = {
-        "frame_features": features,
-        "frame_mask": mask,
-        "mel": sound,
-        "mel_mask": sound_mask,
-    }
-    return keras.Model(inputs, outputs, name="zoo")
+    return keras.Model([features, mask], {"logits": logits}, name="visual")

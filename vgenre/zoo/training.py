@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import DataError
 from ..labels import SINGLE
 from ..models.body import dtype_policy
-from ..models.build import head_of, network_of
+from ..models.build import network_of, visual_of
 from ..models.card import ModelCard, reads_pixels
 from ..models.store import load_weights
 from ..training.batches import ShuffledBatches
@@ -98,30 +98,32 @@ def train_network(
 
     Returns
     -------
-    head : keras.Model
-        The network as a model's head.
-    logits : dict of str to dict of str to ndarray, shape (n_clips, n_labels)
-        Of ``"fusion"``, the one system there is, for ``"val"`` and ``"test"``.
+    visual : keras.Model
+        The network as a model's visual stream.
+    logits : dict of str to dict of str to ndarray, shape (n_clips, n_outcomes)
+        Of ``"visual"``, the one stream there is, for ``"val"`` and ``"test"``.
     """
     network = card.architecture.network
     assert network is not None
-    head = head_of(card, int(np.prod(network.shape[-3:])) if reads_pixels(network.shape) else 0)
+    visual = visual_of(card, 0)  # its shape in the card says how wide the features are
     finished = work / f"{network.name}.safetensors"
     if not finished.exists():
         seen = {name: part.where("frame_mask") for name, part in parts.items()}
         if not all(len(seen[name].clips) for name in ("train", "val")):
             raise DataError("no film to learn from, or to watch over it, has a picture")
-        _fit(card, head, seen, work, options, begin)
-        keep_fitted(head, finished)
+        _fit(card, visual, seen, work, options, begin)
+        keep_fitted(visual, finished)
     else:
-        load_weights(head, finished)
+        load_weights(visual, finished)
     measured = {name: parts[name].clips for name in ("val", "test")}
-    return head, {"fusion": {name: logits_of(head, clips, 8) for name, clips in measured.items()}}
+    return visual, {
+        "visual": {name: logits_of(visual, clips, 8) for name, clips in measured.items()}
+    }
 
 
 def _fit(
     card: ModelCard,
-    head: keras.Model,
+    visual: keras.Model,
     parts: dict[str, Part],
     work: Path,
     options: TrainingOptions,
@@ -156,8 +158,8 @@ def _fit(
         )
 
     def ask() -> np.ndarray:
-        head.set_weights(trainee.get_weights())
-        return logits_of(head, watched.clips, 8)
+        visual.set_weights(trainee.get_weights())
+        return logits_of(visual, watched.clips, 8)
 
     log.info("training %s on %d clips", network.name, len(parts["train"].clips))
     fit_to_best(
@@ -171,7 +173,7 @@ def _fit(
         network.name,
         options,
     )
-    head.set_weights(trainee.get_weights())
+    visual.set_weights(trainee.get_weights())
 
 
 def several_devices(devices: int) -> contextlib.AbstractContextManager:
