@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +25,17 @@ from stages import Recipe, features_of, initial_weights
 from vgenre.labels import MULTI, LabelSet
 
 if TYPE_CHECKING:
-    from vgenre.models.embedding import EmbeddingSpace, Expected
+    from vgenre.models.embedding import EmbeddingSpace
+    from vgenre.models.maps import Expected
+    from vgenre.training.embedding import Axes
 
 KNOWN = {"Action", "Animation", "Horror", "Romance", "Sport", "Sci-Fi"}
 """What `six` knows, by IMDb's names."""
 
 COUNTS = (3, 5, 10, 20)
-WEIGHTS = {"visual": 1.0, "audio": 0.5}
-"""How much the streams count; chosen on the training films beside the options of the space."""
+WEIGHTS = {"visual": 1.0, "audio": 0.5, "dialogue": 1.0}
+"""How much the streams count: those of picture and sound were chosen on the training films beside
+the options of the space; that of the dialogue is the picture's, as few films have both."""
 
 SYSTEMS = {
     "chance": "chance",
@@ -62,25 +65,24 @@ class Films:
     readings: dict[str, np.ndarray]
     genres: list[tuple[str, ...]]
     folds: np.ndarray
+    _axes: dict[bytes, dict[str, Axes]] = field(default_factory=dict, repr=False)
 
     def space(self, rows: np.ndarray, without: str = "") -> EmbeddingSpace:
         """A space fitted on some of the films, told of all genres but one."""
-        from vgenre.training.embedding import fit_space
+        from vgenre.training.embedding import axes_of, space_along
 
+        if (key := rows.tobytes()) not in self._axes:
+            self._axes[key] = axes_of({s: values[rows] for s, values in self.readings.items()})
         labels = [[g for g in self.genres[row] if g != without] for row in rows]
-        some = {stream: values[rows] for stream, values in self.readings.items()}
-        return fit_space(some, labels, weights=WEIGHTS)
+        return space_along(self._axes[key], labels, weights=WEIGHTS)
 
     def embeddings(self, space: EmbeddingSpace) -> np.ndarray:
         """Vectors of all films: float16, shape (n_films, size)."""
-        return np.stack(
-            [
-                space.embedding(
-                    {s: v[row] for s, v in self.readings.items() if not np.isnan(v[row]).any()}
-                )
-                for row in range(len(self.genres))
-            ]
-        )
+        found = np.full((len(self.genres), space.size), np.nan, np.float16)
+        for stream, known in space.maps.items():
+            there = ~np.isnan(self.readings[stream]).any(axis=1)
+            found[there, space.parts[stream]] = known.of(self.readings[stream][there])
+        return found
 
     def are(self, genre: str) -> np.ndarray:
         """Which of the films are of a genre: bool, shape (n_films,)."""
@@ -133,6 +135,7 @@ def taught_figures(
     fewest: int = 3,
     counts: Sequence[int] = COUNTS,
     repeats: int = _REPEATS,
+    folds: Sequence[int] | None = None,
 ) -> list[dict[str, Any]]:
     """One entry for each time that a genre was taught: what came of it by each system.
 
@@ -147,13 +150,15 @@ def taught_figures(
         From how many films.
     repeats : int
         How often, from other films.
+    folds : sequence of int, optional
+        That are looked at; all unless given.
     """
     from vgenre.errors import DataError
     from vgenre.taught.genre import Example, teach
 
     found = []
     unknown = sorted({g for names in films.genres for g in names} - set(known))
-    for fold in np.unique(films.folds):
+    for fold in np.unique(films.folds) if folds is None else folds:
         pool, tested = np.flatnonzero(films.folds != fold), np.flatnonzero(films.folds == fold)
         for name in unknown:
             is_it = films.are(name)
@@ -219,7 +224,7 @@ def ranked(truth: np.ndarray, scores: np.ndarray) -> list[float]:
 
 def expected_of(entries: Sequence[dict[str, Any]]) -> Expected:
     """How many of the first ten are right: a logistic regression over what was measured."""
-    from vgenre.models.embedding import Expected
+    from vgenre.models.maps import Expected
 
     rows = np.array([_terms(entry) for entry in entries])
     right = np.array([entry["taught"][1] for entry in entries])
@@ -259,11 +264,13 @@ def missed_by(entries: Sequence[dict[str, Any]]) -> float:
 # --- films like one -------------------------------------------------------------------------
 
 
-def similar_figures(films: Films, first: int = 5) -> dict[str, float]:
+def similar_figures(
+    films: Films, first: int = 5, folds: Sequence[int] | None = None
+) -> dict[str, float]:
     """Of the five films of a fold most like each film of it, how many share a genre with it."""
     share = np.array([[bool(set(a) & set(b)) for b in films.genres] for a in films.genres])
     right: dict[str, list[float]] = {}
-    for fold in np.unique(films.folds):
+    for fold in np.unique(films.folds) if folds is None else folds:
         pool, tested = np.flatnonzero(films.folds != fold), np.flatnonzero(films.folds == fold)
         if len(tested) <= first:
             continue
@@ -285,7 +292,14 @@ def similar_figures(films: Films, first: int = 5) -> dict[str, float]:
 # --- tables ---------------------------------------------------------------------------------
 
 
-def tables_of(entries: list[dict[str, Any]], similar: dict[str, float], missed: float) -> str:
+def tables_of(
+    entries: list[dict[str, Any]],
+    similar: dict[str, float],
+    missed: float,
+    *,
+    systems: dict[str, str] = SYSTEMS,
+    by: str = "picture and sound",
+) -> str:
     """What was measured, in Markdown."""
     counts = sorted({entry["films"] for entry in entries})
     names = sorted({entry["genre"] for entry in entries})
@@ -293,10 +307,10 @@ def tables_of(entries: list[dict[str, Any]], similar: dict[str, float], missed: 
     heads = [f"{n} films ({genres_at[n]} genres)" for n in counts]
     lines = ["Average precision and, behind it, precision of the first ten:", ""]
     lines += [f"| | {' | '.join(heads)} |", "|---" * (1 + len(counts)) + "|"]
-    for system, called in SYSTEMS.items():
+    for system, called in systems.items():
         cells = [_mean(entries, system, films=n) for n in counts]
         lines.append(f"| {called} | {' | '.join(cells)} |")
-    lines += ["", "The same by genre, taught from picture and sound, and what chance gives:", ""]
+    lines += ["", f"The same by genre, taught from {by}, and what chance gives:", ""]
     lines += [f"| genre | chance | {' | '.join(heads)} |", "|---" * (2 + len(counts)) + "|"]
     for name in names:
         cells = [_mean(entries, "taught", films=n, genre=name) for n in counts]
@@ -314,7 +328,8 @@ def tables_of(entries: list[dict[str, Any]], similar: dict[str, float], missed: 
     lines += ["", f"The number of right ones that is foretold misses by {10 * missed:.1f} of ten."]
     if similar:
         lines += ["", "| films like one | of the first five share a genre |", "|---|---|"]
-        called = {"chance": "chance", "audio": "sound", "visual": "picture", "both": "**both**"}
+        called = {"chance": "chance", "audio": "sound", "visual": "picture"}
+        called |= {"dialogue": "**dialogue**"} if "dialogue" in similar else {"both": "**both**"}
         lines += [f"| {called[way]} | {similar[way]:.3f} |" for way in called if way in similar]
     return "\n".join(lines) + "\n"
 

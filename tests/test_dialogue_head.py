@@ -13,7 +13,8 @@ from vgenre.data.items import Item
 from vgenre.dialogue import Cue
 from vgenre.errors import DataError, ModelError
 from vgenre.labels import MULTI, LabelSet
-from vgenre.models.dialogue import DialogueHead, terms_of
+from vgenre.models.dialogue import DialogueHead
+from vgenre.models.vocabulary import terms_of
 from vgenre.models.fusion import sigmoid, softmax
 
 pytestmark = pytest.mark.quick

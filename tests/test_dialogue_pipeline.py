@@ -12,8 +12,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from toys import toy_model
 
 from vgenre.models.dialogue import DialogueHead
+from vgenre.models.spaces import add_space, read_space
+from vgenre.models.store import read_card
+from vgenre.training.embedding import fit_space
 
 PIPELINES = Path(__file__).parent.parent / "pipelines"
 COMMON = "well you know that was not what he said when they came back to us again".split()
@@ -88,12 +92,38 @@ def test_heads_are_learnt_measured_and_written(
     assert figures["multi"]["telling"]["Western"][0] in TELLING["Western"]
 
 
+def test_a_space_is_given_the_dialogue_and_it_is_measured(
+    pipeline: ModuleType, tmp_path: Path
+) -> None:
+    teach = importlib.import_module("teach_dialogue")
+    data, work, six = folder_of(tmp_path / "data"), tmp_path / "work", tmp_path / "models" / "six"
+    space = fit_space({"audio": np.random.default_rng(0).normal(size=(9, 4))}, [()] * 9)
+    toy_model(six)
+    add_space(six, space)
+    work.mkdir()
+    (work / "taught.json").write_text('{"taught": []}')
+    table = tmp_path / "table.md"
+    options = ["--work", work, "--models", six.parent, "--table", table, "--toy"]
+    teach.main([str(data), *map(str, options)])
+    found = json.loads((work / "taught_dialogue.json").read_text())
+    at_three = {e["genre"]: e["taught"] for e in found["taught"] if e["films"] == 3}
+    assert at_three["Horror"][0] > 0.9 and at_three["Western"][0] > 0.9
+    assert found["similar"]["dialogue"] > found["similar"]["chance"] - 1e-9
+    assert "| **taught** |" in table.read_text() and "| Western |" in table.read_text()
+    written = read_space(six, read_card(six))
+    assert written is not None and list(written.maps) == ["audio", "dialogue"]
+    np.testing.assert_array_equal(written.maps["audio"].centre, space.maps["audio"].centre)
+    assert written.vocabulary and {"knife", "horse"} < set(written.vocabulary.terms)
+    assert written.expected and written.expected.measured == (3, 10)
+
+
+@pytest.mark.parametrize("name", ["train_dialogue", "teach_dialogue"])
 def test_a_folder_without_dialogue_is_skipped(
-    pipeline: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, pipeline: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "clips.csv").touch()
     with pytest.raises(SystemExit) as stopped:
-        pipeline.main([str(tmp_path), "--work", str(tmp_path / "work")])
+        importlib.import_module(name).main([str(tmp_path), "--work", str(tmp_path / "work")])
     assert stopped.value.code == 0
     assert capsys.readouterr().err.startswith("skipped: ")
     assert not (tmp_path / "work").exists()

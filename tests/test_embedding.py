@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from vgenre.dialogue.types import Cue
 from vgenre.errors import DataError, ModelError
 from vgenre.labelling.summary import FilmReading
-from vgenre.models.embedding import EmbeddingSpace, Expected, parsed, written
+from vgenre.models.embedding import EmbeddingSpace, parsed, written
+from vgenre.models.maps import Expected
+from vgenre.models.vocabulary import Vocabulary
 from vgenre.taught.genre import Example, likeness, teach
 from vgenre.taught.index import Index
 from vgenre.taught.neighbours import nearest, neighbours_of_all
 from vgenre.taught.taxonomy import Taxonomy, check_name, locked
-from vgenre.training.embedding import fit_space
+from vgenre.training.embedding import fit_space, with_dialogue
 
 pytestmark = pytest.mark.quick
 
@@ -123,6 +126,119 @@ def test_a_film_is_the_mean_of_its_clips_by_their_length() -> None:
 def test_a_text_that_is_no_embedding_is_told_of(space: EmbeddingSpace, text: str) -> None:
     with pytest.raises(DataError, match="--restart"):
         parsed(text, space)
+
+
+# --- what is said ---------------------------------------------------------------------------
+
+TERMS = ("boat", "harbour", "the harbour", "horse", "sheriff", "ranch")
+
+
+def lines(*words: str, times: int = 80) -> list[Cue]:
+    """Cues with these words among others, more than `LEAST_WORDS` by default."""
+    return [Cue(i, i + 1, f"we said {' and '.join(words)} again") for i in range(times)]
+
+
+@pytest.fixture(scope="module")
+def speaking(space: EmbeddingSpace) -> EmbeddingSpace:
+    """A space that knows films at sea from Westerns by what is said."""
+    rng = np.random.default_rng(0)
+    said = rng.uniform(0, 0.4, (60, len(TERMS))).astype(np.float32)
+    said[::2, :3] += 1
+    said[1::2, 3:] += 1
+    said /= np.linalg.norm(said, axis=1, keepdims=True)
+    genres = [("Sea",) if i % 2 == 0 else ("Western",) for i in range(60)]
+    known = Vocabulary(TERMS, np.ones(len(TERMS), np.float32))
+    return with_dialogue(space, known, said, genres)
+
+
+def test_what_is_said_is_a_part_of_the_vector(
+    space: EmbeddingSpace, speaking: EmbeddingSpace
+) -> None:
+    assert list(speaking.parts) == ["visual", "audio", "dialogue"]
+    part = speaking.parts["dialogue"]
+
+    def heard(*words: str) -> np.ndarray:
+        return speaking.embedding(speaking.dialogue(lines(*words)))
+
+    sea, sea_too, west = heard("boat", "harbour"), heard("harbour"), heard("horse", "ranch")
+    assert np.isnan(sea[: part.start]).all() and np.isfinite(sea[part]).all()
+    same = likeness(sea, sea_too, speaking)
+    assert same > 0.5 and likeness(sea, west, speaking) < 0
+    films = World(2).films(1)
+    seen = {s: films[s][0] for s in films}
+    plain = space.embedding(seen)
+    whole = speaking.with_dialogue(speaking.embedding(seen), lines("boat", "harbour"))
+    np.testing.assert_array_equal(whole[: part.start], plain)
+    np.testing.assert_array_equal(whole[part], sea[part])
+    assert np.isnan(speaking.with_dialogue(whole, [])[part]).all()
+    np.testing.assert_array_equal(space.with_dialogue(plain, lines("boat")), plain)
+
+
+@pytest.mark.parametrize(
+    "cues", [[], lines("boat", times=10), lines("nothing known"), [Cue(0, 1, "", song="boat")] * 400]
+)
+def test_too_little_that_is_said_has_no_part(speaking: EmbeddingSpace, cues: list[Cue]) -> None:
+    assert speaking.dialogue(cues) == {}
+
+
+def test_a_genre_is_taught_by_what_is_said_alone(speaking: EmbeddingSpace) -> None:
+    sea = [("boat",), ("harbour",), ("boat", "harbour"), ("harbour", "boat", "horse")]
+    films = [
+        Example(str(i), speaking.embedding(speaking.dialogue(lines(*words))))
+        for i, words in enumerate(sea)
+    ]
+    genre = teach("Sea", films[:3], speaking)
+    west = speaking.embedding(speaking.dialogue(lines("horse", "sheriff")))
+    is_it, is_not = genre.probabilities(np.stack([films[3].embedding, west]), speaking)
+    assert is_it > 2 * is_not
+    assert list(genre.by_stream(films[3].embedding, speaking)) == ["dialogue"]
+
+
+def test_the_dialogue_is_read_as_it_was_written(speaking: EmbeddingSpace, tmp_path: Path) -> None:
+    speaking.write(tmp_path / "e.safetensors")
+    again = EmbeddingSpace.read(tmp_path / "e.safetensors")
+    assert again.vocabulary is not None and again.vocabulary.terms == TERMS
+    said = lines("boat", "sheriff")
+    np.testing.assert_allclose(
+        again.embedding(again.dialogue(said)),
+        speaking.embedding(speaking.dialogue(said)),
+        atol=5e-3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("vocabulary.terms", np.frombuffer(b"boat\nboat\na\nb\nc\nd", np.uint8)),
+        ("vocabulary.terms", np.frombuffer(b"\xff\nboat\na\nb\nc\nd", np.uint8)),
+        ("vocabulary.idf", np.zeros(5, np.float32)),
+        ("vocabulary.idf", None),
+        ("dialogue.mean", None),
+    ],
+)
+def test_a_vocabulary_that_does_not_fit_is_refused(
+    speaking: EmbeddingSpace, tmp_path: Path, name: str, array: np.ndarray | None
+) -> None:
+    path = tmp_path / "e.safetensors"
+    speaking.write(path)
+    arrays = load_file(path)
+    if array is None:
+        del arrays[name]
+    else:
+        arrays[name] = array
+    save_file(arrays, path)
+    with pytest.raises(ModelError, match=r"e\.safetensors: .*copy the model again"):
+        EmbeddingSpace.read(path)
+
+
+def test_a_vocabulary_without_a_map_and_a_map_without_one_are_refused(
+    space: EmbeddingSpace, speaking: EmbeddingSpace, tmp_path: Path
+) -> None:
+    path = tmp_path / "e.safetensors"
+    for odd in (replace(speaking, vocabulary=None), replace(space, vocabulary=speaking.vocabulary)):
+        odd.write(path)
+        with pytest.raises(ModelError, match="copy the model again"):
+            EmbeddingSpace.read(path)
 
 
 # --- its file -------------------------------------------------------------------------------

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from spoken import ENGLISH, FRENCH, srt
+from spoken import ENGLISH, FRENCH, repeated, srt
 from test_spoken_films import folder as folder
 from test_spoken_films import model as model
-from toys import without_times
+from toys import toy_space, without_times
 from typer.testing import CliRunner
 
 import vgenre
@@ -26,6 +28,7 @@ from vgenre.batch.run import Batch
 from vgenre.cli import app
 from vgenre.errors import MediaError
 from vgenre.labelling.record import failure
+from vgenre.models.embedding import parsed
 
 HARBOUR, DOOR = (
     srt(["They sail to the harbour by boat, and we go with them."] * 2),
@@ -120,6 +123,38 @@ def test_subtitles_that_come_change_and_go_are_heard_without_looking_again(
     last = {record["path"]: record for _, record in found.records()}
     found.close()
     assert last[pair[0]]["streams"]["dialogue"] is False, "what holds now is what is written last"
+
+
+def test_the_embedding_hears_what_comes_changes_and_goes(
+    folder: Path, pair: list[str], decodes: Decodes, tmp_path: Path
+) -> None:
+    directory = tmp_path / "embedding"
+    shutil.copytree(folder, directory)
+    space = toy_space(directory, words=("boat", "harbour", "door", "house"))
+    model, beside = vgenre.load_model(directory), Path(pair[0]).with_suffix(".srt")
+    run, path, part = plan_run(model), tmp_path / "j", space.parts["dialogue"]
+    silent = parsed(labelled(pair, run, path)["a"][0].embedding or "", space)
+    assert np.isnan(silent[part]).all() and np.isfinite(silent[: part.start]).all()
+    assert decodes.taken() > 0
+    found = []
+    for lines in (["We go to the harbour"], ENGLISH[4:5]):
+        beside.write_text(srt(repeated([*ENGLISH, *lines * 8], 5)))
+        record = labelled(pair, run, path)["a"][0]
+        assert decodes.taken() == 0
+        found.append(parsed(record.embedding or "", space))
+        np.testing.assert_array_equal(found[-1][: part.start], silent[: part.start])
+        assert np.isfinite(found[-1]).all()
+    assert not np.array_equal(*found)
+    np.testing.assert_allclose(found[-1], model.embed(pair[0]), atol=2e-3)
+    assert np.isnan(model.embed(pair[0], dialogue=False)[part]).all()
+    assert decodes.taken() > 0
+    beside.write_text(srt(ENGLISH))  # too few words
+    few = parsed(labelled(pair, run, path)["a"][0].embedding or "", space)
+    np.testing.assert_array_equal(few, silent)
+    beside.unlink()
+    gone = parsed(labelled(pair, run, path)["a"][0].embedding or "", space)
+    np.testing.assert_array_equal(gone, silent)
+    assert decodes.taken() == 0
 
 
 def test_foreign_subtitles_that_come_leave_a_note_and_the_explanation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from vgenre.models.dialogue import DialogueHead
 from vgenre.models.embedding import EmbeddingSpace
 from vgenre.models.spaces import add_space, read_space
 from vgenre.models.store import AUDIO_GRAPH, BODY_GRAPH, VISUAL_GRAPH, read_card, save_model
-from vgenre.training.embedding import fit_space
+from vgenre.models.vocabulary import Vocabulary
+from vgenre.training.embedding import fit_space, with_dialogue
 
 
 def without_times(output: Path) -> list[dict]:
@@ -72,8 +74,11 @@ def toy_model_with_graphs(directory: Path, **options: Any) -> ModelCard:
     )
 
 
-def toy_space(directory: Path, *, seed: int = 0) -> EmbeddingSpace:
-    """Give a toy model a space, fitted on what it sees and hears in noise, dim and bright."""
+def toy_space(directory: Path, *, seed: int = 0, words: Sequence[str] = ()) -> EmbeddingSpace:
+    """Give a toy model a space, fitted on what it sees and hears in noise, dim and bright.
+
+    Where there are words, films say them too: the first half more often in dim ones.
+    """
     model, rng = vgenre.load_model(directory), np.random.default_rng(seed)
     mel, films, genres = model.card.mel, [], []
     for i in range(24):
@@ -89,7 +94,14 @@ def toy_space(directory: Path, *, seed: int = 0) -> EmbeddingSpace:
         films.append(film.readings())
         genres.append(("Bright",) if bright else ("Dim",))
     readings = {stream: np.stack([film[stream] for film in films]) for stream in films[0]}
-    add_space(directory, fit_space(readings, genres))
-    space = read_space(directory, read_card(directory))
-    assert space is not None
-    return space
+    space = fit_space(readings, genres)
+    if words:
+        weights = rng.uniform(0, 1, (24, len(words))).astype(np.float32)
+        weights[::2, : len(words) // 2] += 1
+        said = weights / np.linalg.norm(weights, axis=1, keepdims=True)
+        known = Vocabulary(tuple(words), np.ones(len(words), np.float32))
+        space = with_dialogue(space, known, said, genres)
+    add_space(directory, space)
+    found = read_space(directory, read_card(directory))
+    assert found is not None
+    return found

@@ -17,6 +17,8 @@ from ..labelling.dialogue import fused_anew, label_anew
 from ..labelling.record import ERROR, PARTIAL, FilmResult
 from ..models.card import ModelCard
 from ..models.dialogue import DialogueHead
+from ..models.embedding import EmbeddingSpace
+from ..models.spaces import read_space
 from ..models.store import find_model, read_head
 from .additions import LabelledFilm, RecordTask, RecordWorker
 
@@ -43,11 +45,13 @@ def can_be_fused_anew(record: FilmResult) -> bool:
     return record.status != ERROR and whole and bool(record.opinions.keys() - {"dialogue"})
 
 
-def without_subtitles(film: FilmResult, card: ModelCard, problem: FilmResult) -> FilmResult:
+def without_subtitles(
+    film: FilmResult, card: ModelCard, space: EmbeddingSpace | None, problem: FilmResult
+) -> FilmResult:
     """A film's earlier record where reading its subtitles ended the process that did it."""
     message = problem.error["message"] if problem.error else ""
     note = message.removeprefix(f"{problem.path}: ")
-    return fused_anew(film, card, None, Subtitles(notes=(note,)))
+    return fused_anew(film, card, None, space, Subtitles(notes=(note,)))
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,13 @@ class Relabeller(RecordWorker):
             return self._given.head
         return read_head(find_model(self._task.model), self.card)
 
+    @cached_property
+    def _space(self) -> EmbeddingSpace | None:
+        if self._given:
+            return self._given.space
+        return read_space(find_model(self._task.model), self.card)
+
     def label(self, path: str | os.PathLike[str], **_: Any) -> FilmResult:
         """The record of a `LabelledFilm`, with its dialogue as it is now."""
         assert isinstance(path, LabelledFilm)
-        return label_anew(path.record, self.card, self._head)
+        return label_anew(path.record, self.card, self._head, self._space)

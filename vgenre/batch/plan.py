@@ -14,6 +14,8 @@ from ..labelling.unchanged import CLOSE
 from ..media.ffmpeg import find_ffmpeg
 from ..media.sampling import Sampling
 from ..models.card import ModelCard
+from ..models.embedding import EmbeddingSpace
+from ..models.spaces import read_space
 from ..models.store import find_model, read_card
 from ..version import __version__
 from .additions import Additions, Completer
@@ -79,6 +81,10 @@ class LabellingRun:
         # dialogue: the key of a film says with which subtitles its record was made.
         names = ("version", "digest", "engine", "sampling", "close")
         return " ".join(str(self.settings[name]) for name in names)
+
+    def space(self) -> EmbeddingSpace | None:
+        """The space of the films' embeddings; None where the model has none."""
+        return self.model.space if self.model else read_space(find_model(self.task.model), self.card)
 
     def executor(self) -> Executor:
         """What labels films.

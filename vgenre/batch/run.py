@@ -191,7 +191,8 @@ class Batch:
     def _keep_anew(self, result: FilmResult) -> FilmResult:
         film = str(result.path)
         if result.status == ERROR:  # the worker died of it; what was looked at stands
-            result = without_subtitles(self._earlier(film), self._run.card, result)
+            space = self._run.space()
+            result = without_subtitles(self._earlier(film), self._run.card, space, result)
         return self._keep(replace(result, path=film))
 
     def _keep_additions(self, result: FilmResult) -> FilmResult:

@@ -20,6 +20,7 @@ from ..media.remote import fetched
 from ..media.types import MediaInfo
 from ..models.card import ModelCard
 from ..models.dialogue import DialogueHead
+from ..models.embedding import EmbeddingSpace, parsed, written
 from ..models.fusion import STREAMS
 from .record import FilmResult
 from .verdict import verdict
@@ -92,7 +93,12 @@ def opinion_of(head: DialogueHead | None, subtitles: Subtitles | None) -> dict[s
 
 
 def label_anew(
-    film: FilmResult, card: ModelCard, head: DialogueHead | None, *, timeout: float = TIMEOUT
+    film: FilmResult,
+    card: ModelCard,
+    head: DialogueHead | None,
+    space: EmbeddingSpace | None,
+    *,
+    timeout: float = TIMEOUT,
 ) -> FilmResult:
     """A record with the dialogue as it is now; picture and sound are as they were.
 
@@ -103,6 +109,8 @@ def label_anew(
     card : ModelCard
     head : DialogueHead or None
         None: the dialogue is left out.
+    space : EmbeddingSpace or None
+        Of the record's embedding.
     timeout : float
         See `vgenre.read_subtitles`.
 
@@ -121,13 +129,14 @@ def label_anew(
             subtitles = Subtitles(notes=(error.reason,))
         except OSError as error:
             subtitles = Subtitles(notes=(error.strerror or str(error),))
-    return fused_anew(film, card, head, subtitles, seconds=time.perf_counter() - started)
+    return fused_anew(film, card, head, space, subtitles, seconds=time.perf_counter() - started)
 
 
 def fused_anew(
     film: FilmResult,
     card: ModelCard,
     head: DialogueHead | None,
+    space: EmbeddingSpace | None,
     subtitles: Subtitles | None,
     *,
     seconds: float = 0.0,
@@ -137,11 +146,16 @@ def fused_anew(
     silent = looked.pop("dialogue", None) is None
     opinions = looked | opinion_of(head, subtitles)
     silent &= "dialogue" not in opinions
+    embedding = film.embedding
+    if space and embedding is not None:
+        cues = subtitles.cues if subtitles else ()
+        embedding = written(space.with_dialogue(parsed(embedding, space), cues))
     return replace(
         film,
         **verdict(card, opinions, still=film.duration == 0),
         streams={stream: stream in opinions for stream in STREAMS},
         dialogue=None if subtitles is None else subtitles.to_dict(),
+        embedding=embedding,
         explanation=film.explanation if silent else None,
         seconds=seconds,
     )

@@ -24,7 +24,7 @@ from ..media.sampling import Sampling
 from ..media.types import Clip, MediaInfo
 from ..models.card import ModelCard
 from ..models.dialogue import DialogueHead
-from ..models.embedding import EmbeddingSpace, parsed, written
+from ..models.embedding import EmbeddingSpace, parsed
 from ..models.fusion import STREAMS
 from ..models.spaces import need_space
 from ..sound import heard_clips, sound_input
@@ -35,7 +35,7 @@ from .features import ClipFeatures, features_of
 from .looking import Looked, completeness, look_at_film, looked_at, nothing_said
 from .previews import preview, with_fewer_previews
 from .record import ERROR, ClipResult, FilmResult, failure
-from .summary import FilmReading
+from .summary import FilmReading, embedded
 from .unchanged import CLOSE
 from .verdict import ClipMeans, named, verdict
 
@@ -204,8 +204,8 @@ class Model:
         Returns
         -------
         ndarray of float16, shape (size,)
-            The parts of picture and sound, each of length 1, those of missing streams NaN. Size
-            and parts are those of `space`.
+            The parts of picture, sound and dialogue, each of length 1, those of missing streams
+            NaN. Size and parts are those of `space`.
 
         Raises
         ------
@@ -280,7 +280,7 @@ class Model:
             "clips": with_fewer_previews(clips),
             "streams": {stream: stream in film for stream in STREAMS},
             "dialogue": None if said is None else said.to_dict(),
-            "embedding": written(self.space.embedding(reading.readings())) if self.space else None,
+            "embedding": embedded(self.space, reading, said),
         }
 
     def classify(self, clip: Clip) -> ClipResult:

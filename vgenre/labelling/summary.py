@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..dialogue.types import Subtitles
+from ..models.embedding import EmbeddingSpace, written
+
 
 class FilmReading:
     """A film as the streams read it: means over its clips, each with its length as weight.
@@ -62,3 +65,13 @@ class FilmReading:
         if "audio" in means:
             found["audio"] = means["audio"].astype(np.float32)
         return found
+
+
+def embedded(
+    space: EmbeddingSpace | None, reading: FilmReading, subtitles: Subtitles | None
+) -> str | None:
+    """A film's embedding, as its record keeps it; None where the model has no space."""
+    if space is None:
+        return None
+    said = space.dialogue(subtitles.cues) if subtitles else {}
+    return written(space.embedding(reading.readings() | said))

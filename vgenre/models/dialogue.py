@@ -6,43 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ..dialogue.types import WORD, Cue, count_words
+from ..dialogue.types import Cue, count_words
 from ..errors import ModelError
 from ..output.atomic import atomic_path
+from .vocabulary import Vocabulary, terms_of
 
-_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 _ARRAYS = ("terms", "idf", "kernel", "scale", "offset", "prior", "lengths", "trust")
 _MOST_TERMS, _MOST_BYTES = 1 << 20, 1 << 27
-
-
-def terms_of(text: str) -> list[str]:
-    """The terms of what is said in a cue: its words, lower case, and each two that follow.
-
-    Examples
-    --------
-    >>> terms_of("Don't move!")
-    ["don't", 'move', "don't move"]
-    """
-    words = words_of(text)
-    return words + [f"{one} {next_}" for one, next_ in pairwise(words)]
-
-
-def words_of(text: str) -> list[str]:
-    """The words of what is said, lower case.
-
-    Examples
-    --------
-    >>> words_of("Don't move!")
-    ["don't", 'move']
-    """
-    return [word.replace(_APOSTROPHE, "'") for word in WORD.findall(text.lower())]
 
 
 @dataclass(frozen=True)
@@ -95,8 +71,8 @@ class DialogueHead:
     trust: np.ndarray
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {term: place for place, term in enumerate(self.terms)}
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.terms, self.idf)
 
     @property
     def outcomes(self) -> int:
@@ -117,7 +93,7 @@ class DialogueHead:
         """
         texts = [cue.text for cue in cues if cue.text]
         words = sum(map(count_words, texts))
-        places, values = self._vector(texts)
+        places, values = self._vocabulary.weighed(texts)
         if words < self.lengths[0] or not len(places):
             return None
         said = values @ self.kernel[places] + self.offset
@@ -135,7 +111,7 @@ class DialogueHead:
             How many terms, and how many cues.
         """
         texts = [cue.text for cue in cues]
-        places, values = self._vector(texts)
+        places, values = self._vocabulary.weighed(texts)
         if not len(places):
             return Spoke([], [])
         weights = self.kernel[places, outcome] - self.kernel[places].mean(axis=1)
@@ -156,27 +132,11 @@ class DialogueHead:
     def _trust(self, words: int) -> float:
         return float(np.interp(np.log1p(words), np.log1p(self.lengths), self.trust))
 
-    def _vector(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Places of the terms that are known, and their weights: float32, of length 1."""
-        counts = Counter(
-            place
-            for text in texts
-            for term in terms_of(text)
-            if (place := self._places.get(term)) is not None
-        )
-        places = np.fromiter(counts, np.int64, len(counts))
-        values = (1 + np.log(np.fromiter(counts.values(), np.float32, len(counts)))) * (
-            self.idf[places]
-        )
-        length = float(np.linalg.norm(values))
-        return places, values / length if length else values
-
     def write(self, path: Path) -> None:
         """Write it as arrays, the layer in 8 bits a weight; nothing in the file can run."""
         kernel, scale = in_8_bits(self.kernel)
         arrays: dict[str, np.ndarray] = {
-            "terms": np.frombuffer("\n".join(self.terms).encode(), np.uint8),
-            "idf": self.idf.astype(np.float16),
+            **self._vocabulary.arrays(),
             "kernel": kernel,
             "scale": scale,
             "offset": self.offset,

@@ -1,4 +1,4 @@
-"""The space in which films are compared: what the streams see and hear of a film, as one vector.
+"""The space in which films are compared: what a film shows, sounds like and says, as one vector.
 
 Each stream's reading of a film is projected by arrays that were fitted on the training films. They
 are all that is kept of them: means, directions, and how far films usually lie from the mean.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -18,127 +18,18 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from ..dialogue.types import Cue, count_words
 from ..errors import DataError, ModelError
 from ..output.atomic import write_atomic
 from .fusion import STREAMS
+from .maps import Expected, StreamMap
+from .vocabulary import Vocabulary
+
+LEAST_WORDS = 300
+"""Of dialogue, for a film to have a part for it."""
 
 _MOST_VALUES = 6000  # of a film: 12 kB
-_PARTS = ("mean", "projection", "centre", "spread", "noise", "weight")
-_LARGE = ("mean", "projection")
-_TERMS = ("base", "films", "separation", "share")
-
-
-@dataclass(frozen=True)
-class StreamMap:
-    """From a stream's reading of a film to its part of the vector, and where films lie in it.
-
-    Parameters
-    ----------
-    mean : ndarray of float32, shape (width,)
-        Of the training films.
-    projection : ndarray of float32, shape (width, size)
-        The axes are those in which genres differ, each as long as they do.
-    centre, spread : ndarray of float32, shape (size,)
-        Mean and variance of the training films' parts.
-    noise : float
-        The variance of a single film about its genre's mean, where that of the genres' means is
-        the spread: how little few films tell.
-    weight : float
-        How much the stream counts where films are compared.
-    """
-
-    mean: np.ndarray
-    projection: np.ndarray
-    centre: np.ndarray
-    spread: np.ndarray
-    noise: float
-    weight: float = 1.0
-
-    @property
-    def size(self) -> int:
-        """How many values of the vector are the stream's."""
-        return self.projection.shape[1]
-
-    @cached_property
-    def usual_cosine(self) -> float:
-        """The standard deviation of the cosine of two films taken at random."""
-        return float(np.sqrt(np.sum((self.spread + self.centre**2) ** 2)))
-
-    def of(self, reading: np.ndarray) -> np.ndarray:
-        """The stream's part: float32, shape (..., size), of length 1.
-
-        Parameters
-        ----------
-        reading : ndarray, shape (..., width)
-            What is NaN in it is not known and counts as the mean.
-        """
-        centred = np.nan_to_num(np.asarray(reading, np.float32) - self.mean)
-        part = centred @ self.projection
-        return part / np.maximum(np.linalg.norm(part, axis=-1, keepdims=True), 1e-12)
-
-    def pull(self, parts: np.ndarray) -> np.ndarray:
-        """What some films of a genre have in common: a direction, unless they are too few for one.
-
-        That of linear discriminant analysis against the training films. In axes that few films
-        tell nothing of, it is shrunk: the mean is the posterior one under the distribution that
-        the means of known genres have (empirical Bayes).
-
-        Parameters
-        ----------
-        parts : ndarray, shape (n, size)
-
-        Returns
-        -------
-        ndarray of float64, shape (size,)
-        """
-        found = parts.mean(axis=0, dtype=np.float64) - self.centre
-        return found / (self.spread + self.noise / len(parts))
-
-    def direction(self, pull: np.ndarray) -> tuple[np.ndarray, float]:
-        """A direction by which the scores of the training films have mean 0 and deviation 1.
-
-        Parameters
-        ----------
-        pull : ndarray, shape (size,)
-
-        Returns
-        -------
-        direction : ndarray of float32, shape (size,)
-        centre : float
-            What is taken off the product of a film with it.
-        """
-        length = max(float(np.sqrt(np.sum(pull**2 * self.spread))), 1e-12)
-        found = (pull / length).astype(np.float32)
-        return found, float(found @ self.centre)
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What was measured of taught genres: the odds that a film among the first ten is right.
-
-    A logistic regression over many genres, taught from several numbers of films.
-
-    Parameters
-    ----------
-    base, films, separation, share : float
-        The intercept, and what the logarithm of the number of films, the separation (see
-        `vgenre.taught.genre.Genre`) and the log odds of the share of films that are of the genre
-        add to the log odds.
-    measured : tuple of float
-        The fewest and the most films that it was measured with.
-    """
-
-    base: float
-    films: float
-    separation: float
-    share: float
-    measured: tuple[float, float]
-
-    def at(self, films: int, separation: float, share: float) -> float:
-        """The precision to expect of the first ten films."""
-        count = np.log(np.clip(films, *self.measured))
-        odds = self.base + self.films * count + self.separation * separation
-        return float(1 / (1 + np.exp(-odds - self.share * np.log(share / (1 - share)))))
+_DIALOGUE = STREAMS[-1]
 
 
 @dataclass(frozen=True)
@@ -152,6 +43,8 @@ class EmbeddingSpace:
     ----------
     maps : dict of str to StreamMap
         By stream, in the order of `vgenre.models.fusion.STREAMS`.
+    vocabulary : Vocabulary or None
+        The terms that the map of the dialogue takes; None where there is none.
     expected : Expected or None
         None where nothing was measured.
     digest : str
@@ -159,6 +52,7 @@ class EmbeddingSpace:
     """
 
     maps: dict[str, StreamMap]
+    vocabulary: Vocabulary | None = None
     expected: Expected | None = None
     digest: str = field(default="", compare=False)
 
@@ -244,16 +138,58 @@ class EmbeddingSpace:
             found[self.parts[stream]] = known.of(reading)
         return found
 
+    def dialogue(self, cues: Sequence[Cue]) -> dict[str, np.ndarray]:
+        """What is said in a film, as a reading for `embedding`.
+
+        Parameters
+        ----------
+        cues : sequence of Cue
+
+        Returns
+        -------
+        dict of str to ndarray of float32, shape (n_terms,)
+            Empty where fewer than `LEAST_WORDS` words are said, or the space has no dialogue.
+        """
+        texts = [cue.text for cue in cues if cue.text]
+        if self.vocabulary is None or sum(map(count_words, texts)) < LEAST_WORDS:
+            return {}
+        places, values = self.vocabulary.weighed(texts)
+        if not len(places):
+            return {}
+        reading = np.zeros(len(self.vocabulary.terms), np.float32)
+        reading[places] = values
+        return {_DIALOGUE: reading}
+
+    def with_dialogue(self, embedding: np.ndarray, cues: Sequence[Cue]) -> np.ndarray:
+        """An embedding with the dialogue as it is now: what is seen and heard stays.
+
+        Parameters
+        ----------
+        embedding : ndarray of float16, shape (size,)
+        cues : sequence of Cue
+            Empty where nothing is said.
+
+        Returns
+        -------
+        ndarray of float16, shape (size,)
+        """
+        if _DIALOGUE not in self.parts:
+            return embedding
+        found, part = embedding.copy(), self.parts[_DIALOGUE]
+        found[part] = self.embedding(self.dialogue(cues))[part]
+        return found
+
     def write(self, path: Path) -> None:
         """Write it as arrays, the large ones in half precision; nothing in the file can run."""
-        arrays: dict[str, np.ndarray] = {}
-        for stream, known in self.maps.items():
-            for part in _PARTS:
-                kind = np.float16 if part in _LARGE else np.float32
-                arrays[f"{stream}.{part}"] = np.atleast_1d(getattr(known, part)).astype(kind)
-        if table := self.expected:
-            numbers = [getattr(table, name) for name in _TERMS]
-            arrays["expected"] = np.array([*numbers, *table.measured], np.float32)
+        arrays = {
+            f"{stream}.{name}": array
+            for stream, known in self.maps.items()
+            for name, array in known.arrays().items()
+        }
+        if self.vocabulary:
+            arrays |= {f"vocabulary.{k}": v for k, v in self.vocabulary.arrays().items()}
+        if self.expected:
+            arrays["expected"] = self.expected.array()
         write_atomic(path, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
 
     @classmethod
@@ -272,46 +208,38 @@ class EmbeddingSpace:
             If the file cannot be read, or its arrays do not fit one another.
         """
         try:
-            arrays = {name: array.astype(np.float32) for name, array in load_file(path).items()}
-        except (OSError, SafetensorError) as error:
+            arrays = load_file(path)
+        # Types that NumPy has not are a TypeError, or an AttributeError in older versions.
+        except (OSError, SafetensorError, LookupError, TypeError, AttributeError) as error:
             raise ModelError(f"{path}: cannot be read: {error}") from None
-        odd = ModelError(f"{path}: its arrays do not fit one another; copy the model again")
-        maps = {}
         try:
             if not all(np.isfinite(array).all() for array in arrays.values()):
                 raise ValueError("numbers that are none")
-            for stream in STREAMS:
-                if any(name.startswith(f"{stream}.") for name in arrays):
-                    found = {part: arrays.pop(f"{stream}.{part}") for part in _PARTS}
-                    maps[stream] = _checked_map(found)
-            expected = _expected(arrays)
+            expected = arrays.pop("expected", None)
+            by_part: dict[str, dict[str, np.ndarray]] = {}
+            for name, array in arrays.items():
+                part, _, rest = name.partition(".")
+                by_part.setdefault(part, {})[rest] = array
+            terms = by_part.pop("vocabulary", None)
+            return cls(
+                {s: StreamMap.read(by_part.pop(s)) for s in STREAMS if s in by_part},
+                Vocabulary.read(terms) if terms else None,
+                None if expected is None else Expected.read(expected),
+                digest,
+            )._checked(by_part)
         except (KeyError, ValueError):
-            raise odd from None
-        if not maps or arrays or sum(m.size for m in maps.values()) > _MOST_VALUES:
-            raise odd
-        return cls(maps, expected, digest)
+            raise ModelError(
+                f"{path}: its arrays do not fit one another; copy the model again"
+            ) from None
 
-
-def _checked_map(found: dict[str, np.ndarray]) -> StreamMap:
-    """A stream's map; ValueError where its arrays are of shapes that do not fit."""
-    mean, projection, centre, spread, noise, weight = (found[part] for part in _PARTS)
-    if projection.ndim != 2 or not projection.size or mean.shape != projection.shape[:1]:
-        raise ValueError("arrays of other shapes")
-    if not centre.shape == spread.shape == projection.shape[1:] or (spread <= 0).any():
-        raise ValueError("arrays of other shapes")
-    if not noise.shape == weight.shape == (1,) or noise[0] < 0 or weight[0] < 0:
-        raise ValueError("arrays of other shapes")
-    return StreamMap(mean, projection, centre, spread, float(noise[0]), float(weight[0]))
-
-
-def _expected(arrays: dict[str, np.ndarray]) -> Expected | None:
-    """What was measured, taken out of the arrays; ValueError where it is of another shape."""
-    if (numbers := arrays.pop("expected", None)) is None:
-        return None
-    if numbers.shape != (len(_TERMS) + 2,) or not 0 < numbers[-2] <= numbers[-1]:
-        raise ValueError("arrays of other shapes")
-    base, films, separation, share, fewest, most = numbers.tolist()
-    return Expected(base, films, separation, share, (fewest, most))
+    def _checked(self, left: Mapping[str, object]) -> EmbeddingSpace:
+        """Itself; ValueError where something is left of a file, or its parts do not fit."""
+        if left or not self.maps or self.size > _MOST_VALUES:
+            raise ValueError("other arrays than those of a space")
+        terms = len(self.vocabulary.terms) if self.vocabulary else 0
+        if terms != (len(self.maps[_DIALOGUE].mean) if _DIALOGUE in self.maps else 0):
+            raise ValueError("a map of other terms")
+        return self
 
 
 def written(embedding: np.ndarray) -> str:

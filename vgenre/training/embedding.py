@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..models.embedding import EmbeddingSpace, Expected, StreamMap
+from ..models.embedding import EmbeddingSpace
 from ..models.fusion import STREAMS
+from ..models.maps import Expected, StreamMap
+from ..models.vocabulary import Vocabulary
 
 SIZES = {"visual": 256, "audio": 128, "dialogue": 128}
 """How many values of a vector are each stream's, at most."""
 
-FLOORS = {"visual": 0.003, "audio": 0.01, "dialogue": 0.01}
+FLOORS = {"visual": 0.003, "audio": 0.01, "dialogue": 0.03}
 """How far genres differ in directions in which those that are known do not; of films' variance."""
 
 _TRUSTED = 0.1  # of how far the known ones differ: what is taught lies nearer, or varies more
@@ -43,77 +46,142 @@ def fit_space(
     -------
     EmbeddingSpace
     """
-    maps = {
-        stream: fit_map(
-            readings[stream],
-            genres,
-            SIZES[stream],
-            floor=FLOORS[stream],
-            weight=(weights or {}).get(stream, 1.0),
-        )
-        for stream in STREAMS
-        if stream in readings
-    }
-    return EmbeddingSpace(maps, expected)
+    return space_along(axes_of(readings), genres, weights=weights, expected=expected)
 
 
-def fit_map(
+def axes_of(readings: Mapping[str, np.ndarray]) -> dict[str, Axes]:
+    """The axes of each stream, for `space_along`: as for `fit_space`."""
+    return {s: Axes.of(readings[s], SIZES[s]) for s in STREAMS if s in readings}
+
+
+def space_along(
+    axes: Mapping[str, Axes],
+    genres: Sequence[Sequence[str]],
+    *,
+    weights: Mapping[str, float] | None = None,
+    expected: Expected | None = None,
+) -> EmbeddingSpace:
+    """A space of films whose axes are known, as for `fit_space`."""
+    weights = weights or {}
+    maps = {s: known.map(genres, FLOORS[s], weights.get(s, 1.0)) for s, known in axes.items()}
+    return EmbeddingSpace(maps, expected=expected)
+
+
+def with_dialogue(
+    space: EmbeddingSpace,
+    vocabulary: Vocabulary,
     readings: np.ndarray,
     genres: Sequence[Sequence[str]],
-    size: int,
-    *,
-    floor: float,
     weight: float = 1.0,
-) -> StreamMap:
-    """Fit a stream's map: principal components of films, turned to the axes that tell genres apart.
+) -> EmbeddingSpace:
+    """A space with a map for the dialogue, which other films teach than the other streams' do.
 
     Parameters
     ----------
-    readings : ndarray, shape (n_films, width)
+    space : EmbeddingSpace
+    vocabulary : Vocabulary
+    readings : ndarray, shape (n_films, n_terms)
+        Of films by what is said in them, as `EmbeddingSpace.dialogue` gives them.
     genres : sequence of sequence of str, length n_films
-    size : int
-        Fewer where there are fewer films.
-    floor, weight : float
-        See `FLOORS` and `StreamMap`.
-
-    Raises
-    ------
-    ValueError
-        If fewer than three films have the stream.
+    weight : float
+        Of the stream.
     """
-    there = np.isfinite(readings).all(axis=1)
-    known = readings[there].astype(np.float64)
-    if len(known) < 3:
-        raise ValueError(f"{len(known)} films have the stream; a space needs three at least")
-    mean = known.mean(axis=0)
-    axes, variances = _principal(known - mean, size)
-    whitened = (known - mean) @ axes / np.sqrt(variances)
-    labels = [names for names, has in zip(genres, there, strict=True) if has]
-    prior = _TRUSTED * _between(whitened, labels)
-    prior += floor * np.diag(np.sqrt(variances / variances.mean()))
-    # In these axes a genre's mean is likely to lie as far as they are long, in each by itself.
-    lengths, turned = np.linalg.eigh(prior)
-    lengths, turned = lengths[::-1].clip(1e-9), turned[:, ::-1]
-    projection = axes / np.sqrt(variances) @ (turned * np.sqrt(lengths))
-    projection /= np.abs(projection).max()  # it is kept in half precision; length does not count
-    parts = (known - mean) @ projection
-    parts /= np.linalg.norm(parts, axis=1, keepdims=True).clip(1e-12)
-    spread = parts.var(axis=0)
-    return StreamMap(
-        mean.astype(np.float32),
-        projection.astype(np.float32),
-        parts.mean(axis=0).astype(np.float32),
-        spread.clip(1e-9).astype(np.float32),
-        float(spread.sum() / lengths.sum()),
-        weight,
-    )
+    stream = STREAMS[-1]
+    known = Axes.of(readings, SIZES[stream]).map(genres, FLOORS[stream], weight)
+    return replace(space, maps={**space.maps, stream: known}, vocabulary=vocabulary)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The principal axes of films as a stream reads them, for whatever genres they are sorted by.
+
+    Attributes
+    ----------
+    there : ndarray of bool, shape (n_films,)
+        Which of the films have the stream.
+    mean : ndarray, shape (width,)
+    axes : ndarray, shape (width, k)
+    variances : ndarray, shape (k,)
+    films : ndarray, shape (n, k)
+        Those that have it along the axes.
+    """
+
+    there: np.ndarray
+    mean: np.ndarray
+    axes: np.ndarray
+    variances: np.ndarray
+    films: np.ndarray
+
+    @classmethod
+    def of(cls, readings: np.ndarray, size: int) -> Axes:
+        """Find them.
+
+        Parameters
+        ----------
+        readings : ndarray, shape (n_films, width)
+            NaN for a film without the stream.
+        size : int
+            How many; fewer where there are fewer films.
+
+        Raises
+        ------
+        ValueError
+            If fewer than three films have the stream.
+        """
+        there = np.isfinite(readings).all(axis=1)
+        known = readings[there].astype(np.float64)
+        if len(known) < 3:
+            raise ValueError(f"{len(known)} films have the stream; a space needs three at least")
+        mean = known.mean(axis=0)
+        known -= mean
+        axes, variances = _principal(known, size)
+        return cls(there, mean, axes, variances, known @ axes)
+
+    def map(self, genres: Sequence[Sequence[str]], floor: float, weight: float) -> StreamMap:
+        """The stream's map: the axes turned to those that tell genres apart.
+
+        Parameters
+        ----------
+        genres : sequence of sequence of str, length n_films
+        floor, weight : float
+            See `FLOORS` and `StreamMap`.
+        """
+        variances = self.variances
+        labels = [names for names, has in zip(genres, self.there, strict=True) if has]
+        prior = _TRUSTED * _between(self.films / np.sqrt(variances), labels)
+        prior += floor * np.diag(np.sqrt(variances / variances.mean()))
+        # In these axes a genre's mean is likely to lie as far as they are long, in each by itself.
+        lengths, turned = np.linalg.eigh(prior)
+        lengths, turned = lengths[::-1].clip(1e-9), turned[:, ::-1]
+        turn = turned * np.sqrt(lengths / variances[:, None])
+        projection = self.axes @ turn
+        # It is kept in half precision, and length does not count.
+        length = np.abs(projection).max()
+        parts = self.films @ turn / length
+        parts /= np.linalg.norm(parts, axis=1, keepdims=True).clip(1e-12)
+        spread = parts.var(axis=0)
+        return StreamMap(
+            self.mean.astype(np.float32),
+            (projection / length).astype(np.float32),
+            parts.mean(axis=0).astype(np.float32),
+            spread.clip(1e-9).astype(np.float32),
+            float(spread.sum() / lengths.sum()),
+            weight,
+        )
 
 
 def _principal(centred: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The first principal axes, shape (width, k), and the variances along them."""
-    _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
-    count = min(size, int((lengths > 1e-6 * lengths[0]).sum()))
-    return axes[:count].T, lengths[:count] ** 2 / len(centred)
+    wide = centred.shape[1] > 2 * len(centred)  # there are far more terms than films
+    if wide:
+        values, films = np.linalg.eigh(centred @ centred.T)
+        values, films = values[::-1].clip(0), films[:, ::-1]
+    else:
+        _, lengths, rows = np.linalg.svd(centred, full_matrices=False)
+        values = lengths**2
+    count = min(size, int((values > 1e-12 * values[0]).sum()))
+    found = centred.T @ films[:, :count] / np.sqrt(values[:count]) if wide else rows[:count].T
+    return found, values[:count] / len(centred)
 
 
 def _between(parts: np.ndarray, genres: Sequence[Sequence[str]]) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from ...dialogue.types import WORD
-from ...models.dialogue import words_of
+from ...models.vocabulary import words_of
 
 _INSIDE = re.compile(rf"(?<=[^\W_] )(?:{WORD.pattern})|(?<=, )(?:{WORD.pattern})")
 """A word inside a sentence: behind another one, or a comma."""
@@ -26,7 +26,7 @@ class Corpus:
     Attributes
     ----------
     terms : ndarray of str, shape (n_terms,)
-        See `vgenre.models.dialogue.terms_of`.
+        See `vgenre.models.vocabulary.terms_of`.
     counts : csr_array of float32, shape (n_films, n_terms)
         How often each is said.
     words : ndarray of int, shape (n_films,)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from ...labels import UNKNOWN
+from ...models.vocabulary import Vocabulary
 from .corpus import Corpus
 
 MOST_TERMS = 150_000
@@ -77,10 +78,28 @@ class Space:
         return cls(np.flatnonzero(kept), idf.astype(np.float32))
 
     def vectors(self, counts: sparse.csr_array) -> sparse.csr_array:
-        """Films as vectors of length 1, as `vgenre.models.dialogue` weighs them."""
+        """Films as vectors of length 1, as `vgenre.models.vocabulary` weighs them."""
         found = counts[:, self.columns].tocsr()
         found.data = (1 + np.log(found.data)) * self.idf[found.indices]
         return _of_length_1(found)
+
+    def strongest(self, vectors: sparse.csr_array, most: int) -> Space:
+        """The space of the terms that films' vectors are made of most.
+
+        Parameters
+        ----------
+        vectors : csr_array, shape (n_films, n_terms)
+            As `vectors` gives them.
+        most : int
+            Terms.
+        """
+        share = np.asarray(vectors.multiply(vectors).sum(axis=0)).ravel()
+        kept = np.sort(np.argsort(-share, kind="stable")[:most])
+        return Space(self.columns[kept], self.idf[kept])
+
+    def vocabulary(self, corpus: Corpus) -> Vocabulary:
+        """Its terms, for labelling."""
+        return Vocabulary(tuple(corpus.terms[self.columns].tolist()), self.idf)
 
     def weighed(
         self, vectors: sparse.csr_array, factor: np.ndarray
