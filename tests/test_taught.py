@@ -6,6 +6,8 @@ import csv
 import json
 import re
 import shutil
+import signal
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 from rendered import film
+from test_server import refused, serving, until
 from toys import toy_model, toy_space
 from typer.testing import CliRunner
 
@@ -351,6 +354,123 @@ def test_a_taxonomy_of_another_model_is_refused(
     status, _, err = run("label", library, "--taxonomy", "nowhere")
     assert status == 1 and "no taxonomy here" in err
     assert (tmp_path / "taxonomy" / "card.json").read_text() == before
+
+
+# --- joined shares and the served page ------------------------------------------------------
+
+
+def outputs_of(name: str) -> dict[str, Path]:
+    return {kind: Path(f"{name}.{kind}") for kind in ("csv", "json", "jsonl", "html")}
+
+
+def naming(outputs: dict[str, Path]) -> list[object]:
+    return [word for path in outputs.values() for word in ("--output", path)]
+
+
+def test_joined_shares_tell_what_one_run_tells(
+    run: Run, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vgenre.taught.telling.THRESHOLD", 0.12)  # a toy is sure of little
+    run("teach", "Night", *dark(library, 0, 1, 2))
+    one, joined = outputs_of("one"), outputs_of("joined")
+    run("label", library, "--taxonomy", "taxonomy", *naming(one))
+    for i in (1, 2):  # without the taxonomy
+        run("label", library, "--shard", f"{i}/2", "--output", f"share {i}.html")
+    merging = ("merge", library, "--journal", "share*.journal")
+    status, _, err = run(*merging, "--taxonomy", "taxonomy", *naming(joined))
+    assert status == 0 and "8 films joined from 2 journals" in err, err
+    for kind in ("csv", "json", "jsonl"):
+        assert joined[kind].read_text() == one[kind].read_text()
+    labels = [
+        label for record in json.loads(joined["json"].read_text()) for label in record["labels"]
+    ]
+    assert labels.count("Night") >= 3
+    page = joined["html"].read_text()
+    assert "<option>Night</option>" in page and page.count('"taught": {"Night"') == 8
+    run(*merging, *naming(joined))
+    assert all("Night" not in path.read_text() for path in joined.values())
+
+
+def test_the_served_page_and_what_it_saves_tell_taught_genres(
+    run: Run, embedding: Path, library: Path, tmp_path: Path
+) -> None:
+    run("teach", "Night", *dark(library, 0, 1, 2))
+    one = outputs_of("one")
+    run("label", library, "--taxonomy", "taxonomy", *naming(one))
+    with serving(
+        library, "--model", embedding, "--taxonomy", "taxonomy",
+        temporary=tmp_path, end=signal.SIGINT,
+    ) as served:  # fmt: skip
+
+        def get(address: str) -> str:
+            with urllib.request.urlopen(f"{served.url}{address}") as answer:
+                return answer.read().decode()
+
+        until(lambda: len(json.loads(get("films"))["films"]) == 8)
+        page, report = get(""), get("films.html")
+        assert get("films.csv").splitlines() == one["csv"].read_text().splitlines()
+        saved = json.loads(get("films.json"))
+        assert [json.loads(line) for line in get("films.jsonl").splitlines()] == saved
+        opened = [json.loads(get(f"films/{i}")) for i in range(8)]
+        rows = json.loads(get("films"))["films"]
+    wanted = json.loads(one["json"].read_text())
+    assert all(record["taught"].keys() == {"Night"} for record in wanted)
+    for found in (saved, opened):
+        assert [record["taught"] for record in found] == [record["taught"] for record in wanted]
+    for found in (saved, opened, rows):
+        assert [record["labels"] for record in found] == [record["labels"] for record in wanted]
+    assert "<option>Night</option>" in page and "<option>Night</option>" in report
+    assert report.count('"taught": {"Night"') == 8
+
+
+def test_what_is_no_taxonomy_of_the_model_is_refused_alike_and_nothing_written(
+    run: Run, embedding: Path, library: Path, tmp_path: Path
+) -> None:
+    run("teach", "Night", *dark(library, 0, 1, 2))
+    shutil.copytree(tmp_path / "taxonomy", tmp_path / "damaged")
+    (arrays,) = (tmp_path / "damaged").glob("*.safetensors")
+    arrays.write_bytes(b"?")
+    other = tmp_path / "other"
+    shutil.copytree(embedding, other)
+    toy_space(other, seed=1)
+    (dim,) = dark(library, 0)
+    for name, model in (("own", embedding), ("else", other)):
+        assert run("label", dim, "--output", f"{name}.csv", model=model)[0] == 0
+    for name, model, taxonomy, said in (
+        ("else", other, "taxonomy", "taught with another model (toy)"),
+        ("own", embedding, "nowhere", "no taxonomy here"),
+        ("own", embedding, "damaged", "damaged; take it from a backup"),
+    ):
+        options = ("--taxonomy", taxonomy, "--output", "x.csv")
+        status, _, told = run("label", dim, *options, model=model)
+        assert status == 1 and said in told
+        journal = f"{name}.csv.journal"
+        assert run("merge", dim, "--journal", journal, *options, model=model) == (1, "", told)
+        assert refused("--model", str(model), "--port", "0", "--taxonomy", taxonomy) == told
+        assert not (tmp_path / "x.csv").exists()
+
+
+def test_shares_are_told_by_the_model_that_labelled_them_and_no_other(
+    run: Run, embedding: Path, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vgenre.cli import app
+
+    (dim,) = dark(library, 0)
+    run("teach", "Night", *dark(library, 0, 1, 2))
+    run("label", dim, "--output", "own.csv")
+    shutil.copytree(embedding, tmp_path / "other")
+    toy_space(tmp_path / "other", seed=1)
+    merging = ("merge", dim, "--journal", "own.csv.journal", "--taxonomy", "taxonomy",
+               "--output", "x.csv")  # fmt: skip
+    status, _, err = run(*merging, model=tmp_path / "other")
+    assert status == 1 and f"labelled the films (toy) is not {tmp_path / 'other'}; name its" in err
+    said = str(CliRunner().invoke(app, [str(word) for word in merging]).exception)
+    assert "(toy) is not among those that ship; name its directory with --model" in said
+    assert not (tmp_path / "x.csv").exists()
+    shutil.copytree(embedding, tmp_path / "weights" / "toy")
+    monkeypatch.setattr("vgenre.models.store.SHIPPED", tmp_path / "weights")
+    assert CliRunner().invoke(app, [str(word) for word in merging]).exit_code == 0
+    assert (tmp_path / "x.csv").read_text().startswith("path,status,labels,Action,Horror,Night,")
 
 
 # --- films like one -------------------------------------------------------------------------

@@ -107,6 +107,8 @@ class MergedJournals:
     Attributes
     ----------
     files : list of Path
+    model, digest : str or None
+        The model's name, and what identifies its files; None where no journal says it.
     labels : tuple of str
         The genres of the model.
     engines : set of str
@@ -127,6 +129,8 @@ class MergedJournals:
         self.files = [Path(file) for file in files]
         self._stack = ExitStack()
         self._places: dict[str, tuple[JournalReader, str]] = {}
+        self.model: str | None = None
+        self.digest: str | None = None
         self.labels: tuple[str, ...] = ()
         self.engines: set[str] = set()
         try:
@@ -155,7 +159,9 @@ class MergedJournals:
                 first, source = agreed.setdefault(name, (value, file))
                 if first != value:
                     raise DataError(_difference(name, source, first, file, value))
-        self.labels = tuple(agreed["labels"][0]) if "labels" in agreed else ()
+        values = {name: value for name, (value, _) in agreed.items()}
+        self.model, self.digest = values.get("model"), values.get("digest")
+        self.labels = tuple(values.get("labels", ()))
 
     def find(self, films: Iterable[str]) -> Iterator[tuple[str, FilmResult | None]]:
         """Each film, in this order, with its record; None where no journal has one."""

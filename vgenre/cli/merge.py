@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .common import ALL_DONE, NOTHING_DONE, SOME_FAILED, counted, films_in, shown
+
+if TYPE_CHECKING:
+    from ..batch.shards import MergedJournals
+    from ..taught.telling import Telling
 
 
 def merge(
@@ -23,6 +27,16 @@ def merge(
         list[str] | None, typer.Option(metavar="GLOB", help="As of vgenre label. Repeatable.")
     ] = None,
     all_media: Annotated[bool, typer.Option("--all-media", help="As of vgenre label.")] = False,
+    taxonomy: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="As of vgenre label.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Directory of the model that labelled the films, which --taxonomy needs where it "
+            "is none that ships."
+        ),
+    ] = None,
 ) -> None:
     """Join the journals of vgenre label --shard into the outputs of one run.
 
@@ -40,7 +54,9 @@ def merge(
     found, failed, bare, missing = 0, 0, 0, []
     with ExitStack() as stack:
         joined = stack.enter_context(MergedJournals(journal))
-        writers = [stack.enter_context(open_writer(path, joined.labels)) for path in output]
+        telling = _telling(taxonomy, model, joined)
+        genres = (*joined.labels, *telling.names)
+        writers = [stack.enter_context(open_writer(path, genres)) for path in output]
         for film, record in joined.find(films):
             if record is None:
                 missing.append(film)
@@ -48,8 +64,9 @@ def merge(
             found += 1
             failed += record.status == "error"
             bare += not has_previews(record)
+            told = telling.tell(record)
             for writer in writers:
-                writer.write(record)
+                writer.write(told)
     count = len(joined.files)
     typer.echo(
         f"{counted(found, 'film')} joined from {counted(count, 'journal')}, "
@@ -79,3 +96,21 @@ def merge(
     if failed or missing:
         raise typer.Exit(NOTHING_DONE if found == failed else SOME_FAILED)
     raise typer.Exit(ALL_DONE)
+
+
+def _telling(taxonomy: Path | None, model: str | None, joined: MergedJournals) -> Telling:
+    """By a taxonomy, if it is one of the model that labelled the films."""
+    from ..errors import DataError
+    from ..models.store import available_models, find_model, read_card
+    from ..taught.telling import Telling
+
+    if taxonomy is None:
+        return Telling()
+    # Journals know the model's name alone, not where it lies.
+    directory = find_model(model) if model else available_models().get(joined.model or "")
+    if directory is None or read_card(directory, files=()).digest() != joined.digest:
+        raise DataError(
+            f"the model that labelled the films ({joined.model}) is not "
+            f"{model or 'among those that ship'}; name its directory with --model"
+        )
+    return Telling.of(taxonomy, directory)

@@ -46,6 +46,9 @@ def serve(
     engine: Annotated[
         str, typer.Option(metavar="auto|openvino|tensorflow", help="What runs it.")
     ] = "auto",
+    taxonomy: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="As of vgenre label.")
+    ] = None,
     no_dialogue: Annotated[bool, typer.Option("--no-dialogue", help="As of vgenre label.")] = False,
     exact: Annotated[bool, typer.Option("--exact", help="As of vgenre label.")] = False,
     hwaccel: Annotated[
@@ -74,6 +77,7 @@ def serve(
     from ..serve.app import create_app
     from ..serve.hosts import known_names, name_of, pages, spelt
     from ..serve.live import LiveBatch
+    from ..taught.telling import Telling
     from .common import films_in, shown
 
     class Handler(WSGIRequestHandler):
@@ -104,6 +108,7 @@ def serve(
         exact=exact,
         hwaccel=method,
     )
+    telling = Telling.of(taxonomy, model)
     executor = run.executor()  # first: no film is to fail for want of FFmpeg
     try:
         listening = socket.create_server(
@@ -119,10 +124,10 @@ def serve(
     # What ends a service ends it as Ctrl-C does, so that no dropped film stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with listening, tempfile.TemporaryDirectory(prefix="vgenre-") as folder:
-        live = LiveBatch(films, Path(folder), run.card.name)
+        live = LiveBatch(films, Path(folder), run.card.name, telling)
         app = create_app(
             live,
-            run.card.labels.names,
+            (*run.card.labels.names, *telling.names),
             hosts=known_names(host, names),
             max_bytes=max_upload * 1_000_000,
         )

@@ -48,7 +48,7 @@ def create_app(
     ----------
     live : LiveBatch
     genres : tuple of str
-        Of the model.
+        Of the model, and taught ones.
     hosts : frozenset of str
         Names under which it may be asked for, as `vgenre.serve.hosts.known_names` gives them,
         beside the address at which a request arrives. Another name means that a page from

@@ -17,6 +17,7 @@ from ..batch.executors import Executor
 from ..errors import MediaError, VgenreError
 from ..labelling.record import FilmResult, failure
 from ..media.discs import film_name
+from ..taught.telling import Telling
 from .records import RecordFile
 
 MOST_DROPPED = 16
@@ -63,13 +64,18 @@ class LiveBatch:
         records.
     model : str
         Its name, for records of films that could not be given to it.
+    telling : Telling, optional
+        Adds taught genres to the records.
     """
 
-    def __init__(self, films: Iterable[str], folder: Path, model: str) -> None:
+    def __init__(
+        self, films: Iterable[str], folder: Path, model: str, telling: Telling | None = None
+    ) -> None:
         self.folder = folder
         self.records = RecordFile(folder / "records.jsonl")
         self.trouble: str | None = None
         self._model = model
+        self._telling = telling or Telling()
         self._films = deque(films)
         self._dropped: deque[str] = deque()
         self._drops: dict[str, _Dropped] = {}  # by path
@@ -246,6 +252,7 @@ class LiveBatch:
                 self._part = part
 
     def _finish(self, film: FilmResult) -> None:
+        film = self._telling.tell(film)
         drop = self._drops.get(film.path)
         if drop:
             shutil.rmtree(os.path.dirname(film.path), ignore_errors=True)
