@@ -24,6 +24,7 @@ exclude_patterns = [
     "posters.md",
     "learning_curve.md",
     "taught_figures.md",
+    "taught_dialogue_figures.md",
 ]
 html_theme = "furo"
 html_title = f"vgenre {version}"

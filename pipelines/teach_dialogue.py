@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from shared_data import data_folder, parser_of, write_table
 from teach_genres import (
-    KNOWN,
     WEIGHTS,
     Films,
     expected_of,
@@ -30,7 +29,7 @@ from teach_genres import (
     tables_of,
     taught_figures,
 )
-from train_dialogue import LABELS, films_of
+from train_dialogue import films_of
 
 if TYPE_CHECKING:
     from vgenre.training.dialogue.lessons import Lessons
@@ -114,7 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.models:
         everything = np.arange(len(films))
         terms, readings = spoken(lessons, everything)
-        space = need_space(read_space(args.models / "six", card := read_card(args.models / "six")), card)
+        six = args.models / "six"
+        card = read_card(six)
+        space = need_space(read_space(six, card), card)
         others = json.loads((args.work / "taught.json").read_text())["taught"]
         space = with_dialogue(
             replace(space, expected=expected_of([*others, *entries])),
@@ -123,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             genres,
             WEIGHTS["dialogue"],
         )
-        add_space(args.models / "six", space)
+        add_space(six, space)
         if (args.models / "multi" / CARD_FILE).is_file():
             add_space(args.models / "multi", None)
 

@@ -14,8 +14,8 @@ from vgenre.dialogue import Cue
 from vgenre.errors import DataError, ModelError
 from vgenre.labels import MULTI, LabelSet
 from vgenre.models.dialogue import DialogueHead
-from vgenre.models.vocabulary import terms_of
 from vgenre.models.fusion import sigmoid, softmax
+from vgenre.models.vocabulary import terms_of
 
 pytestmark = pytest.mark.quick
 

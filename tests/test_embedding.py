@@ -175,7 +175,8 @@ def test_what_is_said_is_a_part_of_the_vector(
 
 
 @pytest.mark.parametrize(
-    "cues", [[], lines("boat", times=10), lines("nothing known"), [Cue(0, 1, "", song="boat")] * 400]
+    "cues",
+    [[], lines("boat", times=10), lines("nothing known"), [Cue(0, 1, "", song="boat")] * 400],
 )
 def test_too_little_that_is_said_has_no_part(speaking: EmbeddingSpace, cues: list[Cue]) -> None:
     assert speaking.dialogue(cues) == {}

@@ -36,6 +36,7 @@ PIPELINES = Path(__file__).parent.parent / "pipelines"
         ("posters", "nowhere"),
         ("learning_curve", "nowhere"),
         ("teach_genres", "nowhere"),
+        ("teach_dialogue", "nowhere"),
     ],
 )
 def test_training_without_data_is_skipped_and_says_so(

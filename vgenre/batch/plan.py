@@ -84,7 +84,9 @@ class LabellingRun:
 
     def space(self) -> EmbeddingSpace | None:
         """The space of the films' embeddings; None where the model has none."""
-        return self.model.space if self.model else read_space(find_model(self.task.model), self.card)
+        if self.model:
+            return self.model.space
+        return read_space(find_model(self.task.model), self.card)
 
     def executor(self) -> Executor:
         """What labels films.

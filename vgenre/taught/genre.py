@@ -119,7 +119,8 @@ def teach(
     """Teach a genre.
 
     In each stream the direction is the one from films at large towards the films, and away from
-    the others; films at large are known by their mean and spread alone. See `vgenre.models.maps.StreamMap.pull`.
+    the others; films at large are known by their mean and spread alone; see
+    `vgenre.models.maps.StreamMap.pull`.
 
     Parameters
     ----------
