@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,10 @@ _CACHE = tempfile.mkdtemp(prefix="vgenre-tests-")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the tests, and the commands that they run, keep their journals away from the user's."""
+    # A shell ignores Ctrl-C for what it runs in the background, and so would the commands that
+    # tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     fonts = platformdirs.user_cache_path("matplotlib")  # a list that takes seconds to make
     os.environ.setdefault("MPLCONFIGDIR", str(fonts))
     # Actors of a Ray cluster import the test that sends them something.
