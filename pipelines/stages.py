@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ def code_here(*files: str) -> list[str]:
 
 
 def initial_weights(data: Path, recipe: Recipe, *, imagenet: bool = False) -> InitialWeights:
-    """What the streams read with: a body, and the ear.
+    """What the streams read with: a body, the ear, and what names genres of frames.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ def initial_weights(data: Path, recipe: Recipe, *, imagenet: bool = False) -> In
     recipe : Recipe
     imagenet : bool
         Whether the body is ImageNet's, for the baseline, or that of `six`, which ``tune_body.py``
-        made.
+        made. By its features the layer of `multi` that posters taught names genres of frames.
     """
     from vgenre.models.body import load_imagenet
-    from vgenre.models.store import SHIPPED, file_hash, load_weights
+    from vgenre.models.store import SHIPPED, file_hash, load_weights, read_card
     from vgenre.training.ear import load_mn04
-    from vgenre.training.initial import InitialWeights
+    from vgenre.training.initial import InitialWeights, frame_genres
 
     if recipe.toy:
         return InitialWeights.of("none")
@@ -89,12 +89,18 @@ def initial_weights(data: Path, recipe: Recipe, *, imagenet: bool = False) -> In
     if not imagenet:
         weights = SHIPPED / "six" / "body.safetensors"
     put = load_imagenet if imagenet else load_weights
-    identity = f"{file_hash(weights)} {file_hash(ear)}"
-    return InitialWeights(
-        identity,
+    found = InitialWeights(
+        f"{file_hash(weights)} {file_hash(ear)}",
         lambda body: put(body, weights),
         lambda stream: load_mn04(stream, ear),
-        None if imagenet else weights.parent,
+    )
+    if imagenet:
+        return found
+    multi = SHIPPED / "multi"
+    return replace(
+        found,
+        directory=weights.parent,
+        frame_genres=lambda: frame_genres(multi, read_card(multi), "still"),
     )
 
 
@@ -134,15 +140,14 @@ def readings_of(
     clips, owners = features_of(items, work, recipe, initial)
     audio = build_audio_stream(1, recipe.options.mel, ear=recipe.options.architecture.ear)
     initial.ear(audio)
-    readings = readings_of_clips(clips, owners, items, labels, audio)
+    genres = initial.frame_genres()
+    readings = readings_of_clips(clips, owners, items, labels, audio, genres)
     plain, _ = features_of(items, work, recipe, initial_weights(data, recipe, imagenet=True))
     return with_baseline(readings, plain)
 
 
 def with_baseline(readings: Readings, plain: ClipFeatures) -> Readings:
     """Readings with those of ImageNet's features of the same clips beside them."""
-    from dataclasses import replace
-
     from vgenre.training.clip_readings import summaries
 
     visual = {f"imagenet: {way}": values for way, values in summaries(plain).items()}

@@ -109,14 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     initial.ear(audio)
     small = small_of(items, owners, recipe, args.work / "small.npy")
     frames = np.asarray(clips.frame_mask).sum()
-    whole = readings_of_clips(clips, owners, items, labels, audio)
+    genres = initial.frame_genres()
+    whole = readings_of_clips(clips, owners, items, labels, audio, genres)
     folds = np.array(folds_of(data))[owners]
     learnt = {f: learn_streams(whole, np.flatnonzero(folds != f), jobs=-1) for f in set(folds)}
     by_fold: list[list[Films]] = [[] for _ in learnt]
     saved = []
     for close in CLOSE:
         fewer, computed = reduced(clips, small, close)
-        sources = {**whole.sources, "visual": summaries(fewer)}
+        sources = {**whole.sources, "visual": summaries(fewer, genres)}
         readings = replace(whole, sources=sources)
         saved.append(1 - computed.sum() / frames)
         for i, fold in enumerate(learnt):

@@ -21,14 +21,16 @@ from vgenre.models.card import Architecture, ModelCard
 from vgenre.models.fusion import STILL, Fusion
 from vgenre.sound import MelSettings
 from vgenre.training import learn as learning
+from vgenre.training.clip_readings import FrameGenres
 from vgenre.training.learn import Trained, learn
 from vgenre.training.options import TrainingOptions
-from vgenre.training.readings import Readings
+from vgenre.training.readings import GENRES, MEAN, Readings
 from vgenre.training.streams import Learnt
 
 MEL = MelSettings(hop_length=6400)  # 50 columns
 TOY = replace(Architecture.toy(), lstm=0)
 WIDTH = 8  # of the toy body
+RNG = np.random.default_rng(0)
 
 
 def card_of(mode: str = SINGLE, *, outside: bool = False, names: str = "AB") -> ModelCard:
@@ -99,11 +101,17 @@ def learnt(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     monkeypatch.setattr("vgenre.training.nested.learn_streams", spy)
 
     def run(
-        card: ModelCard, clips: ClipFeatures, items: Sequence[Item], folds: Sequence[int] | None
+        card: ModelCard,
+        clips: ClipFeatures,
+        items: Sequence[Item],
+        folds: Sequence[int] | None,
+        genres: FrameGenres | None = None,
     ) -> Seen:
         options = TrainingOptions(card.architecture, MEL)
         owners = np.arange(len(items))
-        trained = learn(card, clips, owners, items, options, lambda stream: None, folds=folds)
+        trained = learn(
+            card, clips, owners, items, options, lambda stream: None, genres=genres, folds=folds
+        )
         engine = TensorFlowEngine(body_of(TOY), trained.visual, trained.audio)
         return Seen(trained, noted, engine)
 
@@ -124,7 +132,11 @@ def right(logits: np.ndarray, items: Sequence[Item]) -> float:
     return float((logits.argmax(axis=1) == outcomes).mean())
 
 
-def test_networks_say_what_was_measured_and_stills_are_another_thing(learnt) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("genres", [0, 3])
+def test_networks_say_what_was_measured_and_stills_are_another_thing(
+    learnt,
+    genres: int,  # type: ignore[no-untyped-def]
+) -> None:
     moving, silent = films_of(36, none=8, test=12), films_of(8, name="silent", test=2)
     posters = films_of(24, none=6, name="poster", test=8)
     # A poster of A looks as a film of B.
@@ -136,8 +148,12 @@ def test_networks_say_what_was_measured_and_stills_are_another_thing(learnt) -> 
         ]
     )
     items = [*moving, *silent, *posters]
-    seen = learnt(card_of(outside=True), clips, items, None)
+    known = FrameGenres(RNG.normal(size=(WIDTH, genres)), RNG.normal(size=genres))
+    seen = learnt(card_of(outside=True), clips, items, None, known if genres else None)
+    assert seen.trained.architecture.genres == genres
     films, stills = seen.learnt
+    assert (GENRES in films[0].sources["visual"]) == (genres > 0)
+    assert list(stills[0].sources["visual"]) == [MEAN]
     answers = said(seen.engine, clips)
     for (readings, rows, found), own in ((films, range(52)), (stills, range(52, 82))):
         assert readings.items == items and len(readings.owners) == len(own)
@@ -158,6 +174,22 @@ def test_networks_say_what_was_measured_and_stills_are_another_thing(learnt) -> 
     assert figures["test"]["fusion"]["outside"]["films"] + figures["test"]["fusion"]["films"] == 14
     assert set(figures["stills"]["test"]) == {"fusion", "visual", "majority"}
     assert set(figures["procedure"]) == {"visual", "audio"}
+
+
+def test_what_stills_taught_of_single_frames_helps_where_films_are_few(learnt) -> None:  # type: ignore[no-untyped-def]
+    items = films_of(60)
+    clips = clips_of(items, tells=1.5, sound=False)
+    hidden = RNG.normal(size=(WIDTH, 400)).astype(np.float16) / 20
+    noisy = np.asarray(clips.features, np.float32) @ hidden
+    noisy += 0.5 * RNG.normal(size=(60, 1, 400))  # far more features than films
+    wide = replace(clips, features=noisy.astype(np.float16))
+    tells = np.linalg.pinv(hidden.astype(np.float32))[:, :2]
+    folds = [i % 3 for i in range(60)]
+    plain, taught = (
+        learnt(card_of(), wide, items, folds, known).trained.figures["folds"]["visual"]["mAP"]
+        for known in (None, FrameGenres(tells, np.zeros(2)))
+    )
+    assert taught > plain + 0.02
 
 
 def test_without_a_split_all_films_teach_and_folds_measure(

@@ -34,9 +34,9 @@ def mask(*lengths: int, steps: int) -> np.ndarray:
     return (np.arange(steps) < np.array(lengths)[:, None]).astype(np.float32)
 
 
-@pytest.mark.parametrize("lstm", [0, 8])
-def test_padding_frames_change_nothing(lstm: int) -> None:
-    network = build_visual_stream(3, features=8, lstm=lstm, project=4)
+@pytest.mark.parametrize(("lstm", "genres"), [(0, 0), (8, 0), (0, 5)])
+def test_padding_frames_change_nothing(lstm: int, genres: int) -> None:
+    network = build_visual_stream(3, features=8, lstm=lstm, genres=genres, project=4)
     frames = RNG.normal(size=(2, 40, 8)).astype(np.float32)
     garbage = frames.copy()
     garbage[0, 7:] = 1e3
@@ -71,6 +71,22 @@ def test_mean_and_deviation_are_read() -> None:
         seen = frames[0, :30]
         wanted = np.concatenate([seen.mean(axis=0), seen.std(axis=0)])[column]
         assert found == pytest.approx(wanted, abs=1e-4)
+
+
+def test_genres_of_frames_are_read_beside_mean_and_deviation() -> None:
+    network = build_visual_stream(1, features=2, genres=3)
+    kernel, bias = RNG.normal(size=(2, 3)), RNG.normal(size=3)
+    network.get_layer("genres").set_weights([kernel, bias])
+    assert network.get_layer("linear").kernel.shape == (4 + 6, 1)
+    frames = RNG.normal(size=(1, 40, 2)).astype(np.float32)
+    named = frames[0, :30] @ kernel + bias
+    wanted = np.concatenate([named.mean(axis=0), named.std(axis=0)])
+    for column in range(6):
+        linear = np.zeros((10, 1))
+        linear[4 + column] = 1
+        network.get_layer("linear").set_weights([linear, np.zeros(1)])
+        found = run(network, frames, mask(30, steps=40))["logits"][0, 0]
+        assert found == pytest.approx(wanted[column], abs=1e-4)
 
 
 def test_padding_sound_changes_nothing() -> None:

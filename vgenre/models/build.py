@@ -48,6 +48,7 @@ def visual_of(card: ModelCard, features: int) -> keras.Model:
         card.outcomes,
         features=features,
         deviation=parts.deviation,
+        genres=parts.genres,
         lstm=parts.lstm,
         project=parts.project,
         dropout=parts.dropout,

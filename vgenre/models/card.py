@@ -67,6 +67,9 @@ class Architecture:
     deviation : bool
         Whether the linear layer of the visual stream reads the deviation of features over a
         clip, beside their mean.
+    genres : int
+        How many genres of each frame it reads beside them; see
+        `vgenre.models.visual.build_visual_stream`. 0: none.
     lstm : int
         Units of the visual stream's LSTM; 0: there is none.
     project : int
@@ -85,6 +88,7 @@ class Architecture:
     blocks: tuple[str, ...] = ("mixed8", "mixed9")
     softmax_classes: int | None = None
     deviation: bool = True
+    genres: int = 0
     lstm: int = 0
     project: int = 256
     dropout: float = 0.5

@@ -13,6 +13,7 @@ def build_visual_stream(
     *,
     features: int,
     deviation: bool = True,
+    genres: int = 0,
     lstm: int = 0,
     project: int = 256,
     dropout: float = 0.5,
@@ -20,7 +21,9 @@ def build_visual_stream(
     """The network over the frame features of a clip.
 
     A linear layer reads their mean and their deviation, which says how much a clip moves and
-    cuts. An LSTM may add to it (as in Cheng et al., *Wide & Deep Learning*, 2016). A single
+    cuts. It may read the same of a second, fixed linear layer, which names genres of each frame as
+    still images of other films taught it: a few numbers, of which few films tell as much as of
+    all features. An LSTM may add to it (as in Cheng et al., *Wide & Deep Learning*, 2016). A single
     frame, which has no deviation and is another kind of vector than a mean, is read by a linear
     layer of its own.
 
@@ -31,6 +34,8 @@ def build_visual_stream(
         Width of a frame's feature vector.
     deviation : bool
         Whether the deviation is read.
+    genres : int
+        How many genres are named of each frame; 0: none.
     lstm : int
         Units of the LSTM; 0: there is none.
     project : int
@@ -46,11 +51,15 @@ def build_visual_stream(
     sequence = keras.Input((CLIP_FRAMES, features), name="frame_features")
     mask = keras.Input((CLIP_FRAMES,), name="frame_mask")
     mean = MaskedMean(name="mean")(sequence, mask)
-    summary = mean
+    read = [mean]
     if deviation:
-        summary = layers.Concatenate(name="summary")(
-            [mean, MaskedDeviation(name="deviation")(sequence, mean, mask)]
-        )
+        read.append(MaskedDeviation(name="deviation")(sequence, mean, mask))
+    if genres:
+        named = layers.Dense(genres, trainable=False, name="genres")(sequence)
+        named_mean = MaskedMean(name="genres_mean")(named, mask)
+        read.append(named_mean)
+        read.append(MaskedDeviation(name="genres_deviation")(named, named_mean, mask))
+    summary = layers.Concatenate(name="summary")(read) if len(read) > 1 else mean
     logits = layers.Dense(n_outcomes, dtype="float32", name="linear")(summary)
     if lstm:
         x = layers.Dense(project, trainable=False, name="project")(sequence)

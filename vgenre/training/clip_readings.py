@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ from ..data.features import ClipFeatures
 from ..data.items import Item
 from ..labels import SINGLE, LabelSet
 from .ear import ear_features
-from .readings import DEVIATION, MEAN, Readings
+from .readings import DEVIATION, GENRES, MEAN, Readings
 
 _AT_ONCE = 64  # clips
 
@@ -22,6 +23,7 @@ def readings_of_clips(
     items: Sequence[Item],
     labels: LabelSet,
     audio: keras.Model,
+    genres: FrameGenres | None = None,
 ) -> Readings:
     """Clips as the procedure reads them.
 
@@ -32,9 +34,11 @@ def readings_of_clips(
     labels : LabelSet
     audio : keras.Model
         An audio stream, whose ear is asked.
+    genres : FrameGenres, optional
+        What names genres of frames, where that is to be read too.
     """
     return Readings(
-        {"visual": summaries(clips), "audio": {"ear": _heard(audio, clips)}},
+        {"visual": summaries(clips, genres), "audio": {"ear": _heard(audio, clips)}},
         {
             "visual": np.asarray(clips.frame_mask.any(axis=1)),
             "audio": np.asarray(clips.mel_mask.any(axis=1)),
@@ -52,19 +56,47 @@ def has_outside(items: Sequence[Item], labels: LabelSet) -> bool:
     return labels.mode == SINGLE and any(not item.labels for item in items)
 
 
-def summaries(clips: ClipFeatures) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class FrameGenres:
+    """A linear layer that names genres of single frames, as still images taught it.
+
+    Attributes
+    ----------
+    kernel : ndarray of float32, shape (width, n_genres)
+    bias : ndarray of float32, shape (n_genres,)
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.bias)
+
+
+def summaries(clips: ClipFeatures, genres: FrameGenres | None = None) -> dict[str, np.ndarray]:
     """The ways of reading the frame features of clips: float32, shape (n_clips, width) each."""
-    means, deviations = [], []
+    found: dict[str, list[np.ndarray]] = {MEAN: [], DEVIATION: []}
+    if genres:
+        found[GENRES] = []
     for rows in np.array_split(np.arange(len(clips)), -(-len(clips) // _AT_ONCE)):
         inputs = clips.inputs(rows, ("frame_features", "frame_mask"))
-        mask = inputs["frame_mask"][..., None]
-        count = np.maximum(mask.sum(axis=1), 1)
-        mean = (inputs["frame_features"] * mask).sum(axis=1) / count
-        off = (inputs["frame_features"] - mean[:, None]) ** 2 * mask
-        means.append(mean)
-        deviations.append(np.sqrt(off.sum(axis=1) / count))
-    mean = np.concatenate(means)
-    return {MEAN: mean, DEVIATION: np.hstack([mean, np.concatenate(deviations)])}
+        features, mask = inputs["frame_features"], inputs["frame_mask"]
+        mean, deviation = _summed_up(features, mask)
+        found[MEAN].append(mean)
+        found[DEVIATION].append(np.hstack([mean, deviation]))
+        if genres:
+            named = features @ genres.kernel + genres.bias
+            found[GENRES].append(np.hstack(_summed_up(named, mask)))
+    return {way: np.concatenate(parts) for way, parts in found.items()}
+
+
+def _summed_up(steps: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation over the frames that are there: from (n, 40, width) to (n, width)."""
+    there = mask[..., None]
+    count = np.maximum(there.sum(axis=1), 1)
+    mean = (steps * there).sum(axis=1) / count
+    off = (steps - mean[:, None]) ** 2 * there
+    return mean, np.sqrt(off.sum(axis=1) / count)
 
 
 def _heard(audio: keras.Model, clips: ClipFeatures) -> np.ndarray:

@@ -19,7 +19,10 @@ def told(learnt: Learnt) -> dict[str, Any]:
     """What the procedure chose of what, for the card: nats a film in the inner folds."""
     found: dict[str, Any] = {
         stream: {
-            "chosen": asdict(learnt.chosen[stream]),
+            "chosen": [
+                {**asdict(reading), "counts": round(weight, 3)}
+                for reading, weight in learnt.chosen[stream].items()
+            ],
             "tried": [
                 {**asdict(reading), "nats": round(nats, 4)}
                 for reading, nats in sorted(tried.items(), key=lambda entry: entry[1])

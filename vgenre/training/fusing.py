@@ -56,6 +56,28 @@ def fit_fusion(films: FilmOpinions, streams: tuple[str, ...], mode: str) -> Fusi
     return Fusion(fitted.weights, fitted.bias, thresholds_of(p, films, mode))
 
 
+def weights_of(films: FilmOpinions, streams: tuple[str, ...], mode: str) -> np.ndarray:
+    """What each of some opinions counts when they are added up: shape (n_streams,).
+
+    Parameters
+    ----------
+    films : FilmOpinions
+        As for `fit_fusion`.
+    streams : tuple of str
+    mode : {"single", "multi"}
+
+    Returns
+    -------
+    ndarray
+        Alike where there is no film to tell.
+    """
+    films = films.having(streams)
+    films = films.take(np.flatnonzero(films.sure))
+    if len(films.names) < 2 or not (films.truth > 0).any():
+        return np.full(len(streams), 1 / len(streams))
+    return _best_weights(films, streams, mode)[0]
+
+
 def _best_weights(
     films: FilmOpinions, streams: tuple[str, ...], mode: str
 ) -> tuple[np.ndarray, np.ndarray]:

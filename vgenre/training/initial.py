@@ -11,19 +11,21 @@ import keras
 
 from ..errors import ModelError
 from ..models.body import fill_body, freeze_normalisation, inner_network, load_imagenet
-from ..models.build import audio_of, body_of
-from ..models.card import Architecture
+from ..models.build import audio_of, body_of, visual_of
+from ..models.card import Architecture, ModelCard
 from ..models.store import (
     AUDIO_FILE,
     BODY_FILE,
     BODY_GRAPH,
     DEFAULT_MODEL,
+    VISUAL_FILE,
     file_hash,
     find_model,
     load_weights,
     model_file,
     read_card,
 )
+from .clip_readings import FrameGenres
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class InitialWeights:
         Of the model that they are from, whose graphs can be used again.
     architecture : Architecture
         Its `body` and `block` say what body the weights are for.
+    frame_genres : callable, optional
+        Gives what names genres of single frames by the features of the body, where there is such
+        a layer.
     """
 
     identity: str
@@ -50,6 +55,7 @@ class InitialWeights:
     ear: Callable[[keras.Model], None]
     directory: Path | None = None
     architecture: Architecture = field(default_factory=Architecture)
+    frame_genres: Callable[[], FrameGenres | None] = lambda: None
 
     @classmethod
     def of(cls, source: str | os.PathLike[str]) -> InitialWeights:
@@ -100,7 +106,20 @@ class InitialWeights:
             if [w.shape for w in ears[0].weights] == [w.shape for w in ears[1].weights]:
                 ears[1].set_weights(ears[0].get_weights())
 
-        return cls(card.digest(), body, ear_of, directory, card.architecture)
+        def genres() -> FrameGenres | None:
+            return frame_genres(directory, card, "genres") if card.architecture.genres else None
+
+        return cls(card.digest(), body, ear_of, directory, card.architecture, genres)
+
+    def genres_of(self, body: Path) -> FrameGenres | None:
+        """What names genres of frames by the features of a body, if that is still the model's.
+
+        Parameters
+        ----------
+        body : Path
+            As for `graph_of`.
+        """
+        return self.frame_genres() if self._has(body) else None
 
     def graph_of(self, body: Path) -> Path | None:
         """The graph of a body that is still the model's, where the model has one.
@@ -110,13 +129,32 @@ class InitialWeights:
         body : Path
             Weights as `vgenre.models.store.save_weights` writes them in half precision.
         """
-        if self.directory is None:
+        if self.directory is None or not self._has(body):
             return None
-        card = read_card(self.directory, files=())
-        if file_hash(body) != card.files.get(BODY_FILE):
-            return None
-        graph = model_file(self.directory, card, BODY_GRAPH)
+        graph = model_file(self.directory, read_card(self.directory, files=()), BODY_GRAPH)
         return graph if graph.exists() else None
+
+    def _has(self, body: Path) -> bool:
+        if self.directory is None:
+            return False
+        card = read_card(self.directory, files=())
+        return file_hash(body) == card.files.get(BODY_FILE)
+
+
+def frame_genres(directory: Path, card: ModelCard, layer: str) -> FrameGenres:
+    """A layer of a model's visual stream, as what names genres of single frames.
+
+    Parameters
+    ----------
+    directory : Path
+        Of the model.
+    card : ModelCard
+    layer : str
+        ``"genres"``, or ``"still"``, the one that reads still images.
+    """
+    visual = visual_of(card, body_of(card.architecture).output_shape[-1])
+    load_weights(visual, directory / VISUAL_FILE)
+    return FrameGenres(*visual.get_layer(layer).get_weights())
 
 
 def begin_zoo(initial: InitialWeights, network: keras.Model) -> None:

@@ -21,7 +21,7 @@ from ..models.build import visual_of
 from ..models.card import Architecture, ModelCard
 from ..models.fusion import STILL, Fusion, streams_of
 from ..zoo.training import train_network
-from .clip_readings import readings_of_clips
+from .clip_readings import FrameGenres, readings_of_clips
 from .figures import figures_of, told
 from .fusing import fit_fusions
 from .initial import InitialWeights, begin_zoo
@@ -29,9 +29,10 @@ from .linear import Reduced, fit_linear
 from .nested import Measured, measure_fold, measure_nested
 from .options import TrainingOptions
 from .parts import Part
-from .readings import MEAN, FilmOpinions, Readings, film_folds
+from .readings import DEVIATION, GENRES, MEAN, FilmOpinions, Readings, film_folds
 from .recurrent import Lstm, project
-from .streams import COMPONENTS, STRENGTHS, Learnt, Reading, learn_streams
+from .stack import Reading
+from .streams import COMPONENTS, STRENGTHS, Learnt, learn_streams
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ def learn(
     options: TrainingOptions,
     ear: Callable[[keras.Model], None],
     *,
+    genres: FrameGenres | None = None,
     folds: Sequence[int] | None = None,
 ) -> Trained:
     """Make the streams and their fusion from features.
@@ -92,6 +94,8 @@ def learn(
     options : TrainingOptions
     ear : callable
         Puts weights into the ear of the audio stream it is given.
+    genres : FrameGenres, optional
+        What names genres of single frames, by features as these are.
     folds : sequence of int, length n_items, optional
         The fold of each item, all of a film in the same one; made here unless given.
 
@@ -102,14 +106,16 @@ def learn(
     keras.utils.set_random_seed(options.seed)
     audio = build_audio_stream(card.outcomes, card.mel, ear=card.architecture.ear)
     ear(audio)
-    readings = readings_of_clips(clips, owners, items, card.labels, audio)
+    readings = readings_of_clips(clips, owners, items, card.labels, audio, genres)
     still = clips.frame_mask.sum(axis=1) == 1
     still &= ~readings.there["audio"]
     moving = np.flatnonzero(~still | still.all())
     films = readings.take(moving)
     pictures = readings.take(np.flatnonzero(still)).read_as(MEAN)
     lstm = _lstm(card, clips.take(moving), films, options)
-    return learn_readings(card, films, pictures, audio, options, folds=folds, lstm=lstm)
+    return learn_readings(
+        card, films, pictures, audio, options, genres=genres, folds=folds, lstm=lstm
+    )
 
 
 def learn_readings(
@@ -119,6 +125,7 @@ def learn_readings(
     audio: keras.Model,
     options: TrainingOptions,
     *,
+    genres: FrameGenres | None = None,
     folds: Sequence[int] | None = None,
     lstm: Lstm | None = None,
 ) -> Trained:
@@ -134,6 +141,8 @@ def learn_readings(
     audio : keras.Model
         The audio stream, with its ear; its last layer is filled.
     options : TrainingOptions
+    genres : FrameGenres, optional
+        As for `learn`.
     folds : sequence of int, optional
         As for `learn`.
     lstm : Lstm, optional
@@ -146,18 +155,25 @@ def learn_readings(
     learnt, figures = _with_figures(films, options, folds, lstm)
     if not (learnt.recurrent and learnt.recurrent.network):
         card = replace(card, architecture=replace(card.architecture, lstm=0))
+    card = replace(card, architecture=replace(card.architecture, genres=len(genres or ())))
     visual = visual_of(card, films.sources["visual"][MEAN].shape[1])
+    if genres:
+        visual.get_layer("genres").set_weights([genres.kernel, genres.bias])
     fill_visual(visual, learnt)
     fusions = dict(learnt.fusions)
     if _enough(pictures):
         seen, figures["stills"] = _with_figures(pictures, options, folds, None)
-        visual.get_layer("still").set_weights(seen.layers["visual"])
+        (part,) = seen.layers["visual"]
+        visual.get_layer("still").set_weights([part.kernel, part.bias])
         fusions[STILL] = seen.fusions["visual"]
     else:
         visual.get_layer("still").set_weights(_layer_of_means(films, learnt))
     heard = audio.get_layer("logits")
-    nothing = [np.zeros(weight.shape) for weight in heard.weights]
-    heard.set_weights(learnt.layers.get("audio", nothing))
+    if "audio" in learnt.layers:
+        (part,) = learnt.layers["audio"]
+        heard.set_weights([part.kernel, part.bias])
+    else:
+        heard.set_weights([np.zeros(weight.shape) for weight in heard.weights])
     for stream, what in (("visual", "a picture"), ("audio", "sound")):
         if stream not in learnt.layers:
             log.warning("no film to learn from has %s: the model makes nothing of it", what)
@@ -212,9 +228,8 @@ def _layer_of_means(films: Readings, learnt: Learnt) -> tuple[np.ndarray, np.nda
     mode = films.labels.mode
     rows = np.flatnonzero(films.there["visual"] & (np.array(films.splits()) != "test"))
     means = films.sources["visual"][MEAN][rows]
-    reading = learnt.chosen.get(
-        "visual", Reading(MEAN, COMPONENTS[mode][0], STRENGTHS[mode][0], mode)
-    )
+    known = [r for r in learnt.chosen.get("visual", ()) if r.source == DEVIATION]
+    reading = (*known, Reading(MEAN, COMPONENTS[mode][0], STRENGTHS[mode][0], mode))[0]
     if len(rows) < 2:
         return np.zeros((means.shape[1], films.outcomes)), np.zeros(films.outcomes)
     weights = films.weights(rows)
@@ -234,10 +249,11 @@ def fill_visual(visual: keras.Model, learnt: Learnt) -> None:
     learnt : Learnt
     """
     linear = visual.get_layer("linear")
-    nothing = np.zeros((0, linear.units)), np.zeros(linear.units)
-    kernel, bias = learnt.layers.get("visual", nothing)
-    whole = np.zeros(linear.kernel.shape, np.float32)
-    whole[: len(kernel)] = kernel  # the rest reads the deviation, where that was not chosen
+    whole, bias = (np.zeros(weight.shape, np.float32) for weight in linear.weights)
+    for part in learnt.layers.get("visual", ()):
+        begin = len(whole) - len(part.kernel) if part.source == GENRES else 0
+        whole[begin : begin + len(part.kernel)] += part.kernel
+        bias += part.bias
     linear.set_weights([whole, bias])
     recurrent = learnt.recurrent
     if recurrent and recurrent.network:

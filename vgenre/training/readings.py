@@ -11,8 +11,9 @@ from ..data.items import Item, film_weights, shared_weights
 from ..evaluation.films import film_means
 from ..labels import MULTI, SINGLE, LabelSet
 
-MEAN, DEVIATION = "mean", "mean and deviation"
-"""The ways of reading the frame features of a clip."""
+MEAN, DEVIATION, GENRES = "mean", "mean and deviation", "genres of frames"
+"""The ways of reading the frame features of a clip; the last one by a layer that names genres of
+single frames, mean and deviation too."""
 
 
 @dataclass(frozen=True)

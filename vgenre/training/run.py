@@ -152,7 +152,10 @@ def train(
         trained = learn_zoo(finished, clips, owners, items, work, options, initial)
     else:
         assert isinstance(clips, ClipFeatures)
-        trained = learn(finished, clips, owners, items, options, initial.ear, folds=folds)
+        genres = initial.genres_of(work / BODY_FILE)
+        trained = learn(
+            finished, clips, owners, items, options, initial.ear, genres=genres, folds=folds
+        )
     finished = replace(
         finished,
         architecture=trained.architecture,

@@ -20,6 +20,7 @@ from ..models.fusion import Fusion
 from .fusing import fit_fusions, stream_loss
 from .linear import Reduced, fit_linear
 from .readings import FilmOpinions, Readings, film_folds
+from .stack import Part, Reading, said_by, stack
 
 if TYPE_CHECKING:
     import keras
@@ -29,29 +30,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INNER_FOLDS = 4
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a stream is read.
-
-    Parameters
-    ----------
-    source : str
-        Of `Readings.sources`.
-    components : int
-        See `vgenre.training.linear.fit_linear`.
-    strength : float
-        Likewise.
-    fit : {"single", "multi"}
-        How the layer is fitted. A model of a single label may have one that was taught all the
-        labels of a film, each by itself, or only the main one.
-    """
-
-    source: str
-    components: int
-    strength: float
-    fit: str = SINGLE
 
 
 COMPONENTS = {SINGLE: (60, 120), MULTI: (120, 1000)}
@@ -69,12 +47,12 @@ class Learnt:
 
     Attributes
     ----------
-    chosen : dict of str to Reading
-        For each stream.
+    chosen : dict of str to dict of Reading to float
+        For each stream the best reading of each of its sources, and what it counts.
     tried : dict of str to dict of Reading to float
         Nats a film of each reading of each stream, in the inner folds.
-    layers : dict of str to tuple of ndarray
-        Kernel and bias of each stream's linear layer, fitted to all of the films.
+    layers : dict of str to tuple of Part
+        Each stream's linear layers, which are added up, fitted to all of the films.
     fusions : dict of str to Fusion
         For each set of streams, fitted to what the inner folds say of the films.
     inner : FilmOpinions
@@ -83,9 +61,9 @@ class Learnt:
         Where an LSTM was tried.
     """
 
-    chosen: dict[str, Reading]
+    chosen: dict[str, dict[Reading, float]]
     tried: dict[str, dict[Reading, float]]
-    layers: dict[str, tuple[np.ndarray, np.ndarray]]
+    layers: dict[str, tuple[Part, ...]]
     fusions: dict[str, Fusion]
     inner: FilmOpinions
     recurrent: Recurrent | None = None
@@ -93,11 +71,10 @@ class Learnt:
     def logits(self, readings: Readings, rows: np.ndarray) -> dict[str, np.ndarray]:
         """What the streams say of some clips: NaN elsewhere; shape (n_clips, n_outcomes)."""
         said = {}
-        for stream, (kernel, bias) in self.layers.items():
-            said[stream] = np.full((len(readings.owners), len(bias)), np.nan)
+        for stream, parts in self.layers.items():
+            said[stream] = np.full((len(readings.owners), readings.outcomes), np.nan)
             own = rows[readings.there[stream][rows]]
-            x = readings.sources[stream][self.chosen[stream].source][own]
-            said[stream][own] = np.asarray(x, np.float32) @ kernel + bias
+            said[stream][own] = said_by(parts, readings.sources[stream], own)
             if stream == "visual" and self.recurrent and self.recurrent.network:
                 said[stream][own] += self.recurrent.lstm.logits(self.recurrent.network, own)
         return said
@@ -142,7 +119,7 @@ def learn_streams(
     rows : ndarray of int, shape (n,)
         The clips of the films to learn from.
     sources : mapping of str to sequence of str, optional
-        For each stream that is wanted the ways of reading it to choose from; all unless given.
+        For each stream that is wanted the ways of reading it; all unless given.
     components, strengths : sequences
         To choose from too; `COMPONENTS` and `STRENGTHS` of the way of fitting unless given.
     lstm : Lstm, optional
@@ -203,33 +180,33 @@ def learn_streams(
                 reading, np.full((len(readings.owners), readings.outcomes), np.nan)
             )
             of_all[own] = logits
-    chosen, tried, layers = {}, {}, {}
-    mode = readings.labels.mode
+    chosen, tried, layers, together = {}, {}, {}, {}
     for stream, by_reading in said.items():
         tried[stream] = {
-            reading: stream_loss(
-                FilmOpinions.of(readings, {stream: logits}).having((stream,)), stream, mode
-            )
-            for reading, logits in by_reading.items()
+            reading: _loss_of(readings, stream, logits) for reading, logits in by_reading.items()
         }
-        best = chosen[stream] = min(tried[stream], key=tried[stream].__getitem__)
+        best = [
+            min((r for r in by_reading if r.source == way), key=tried[stream].__getitem__)
+            for way in sources[stream]
+        ]
+        chosen[stream] = stack(readings, stream, {how: by_reading[how] for how in best})
+        together[stream] = np.sum([w * by_reading[r] for r, w in chosen[stream].items()], axis=0)
         own = _own(readings, rows, stream)
-        reduced = Reduced.of(readings.sources[stream][best.source][own], readings.weights(own))
-        layers[stream] = fit_linear(
-            reduced, targets[best.fit][own], readings.weights(own), best.fit,
-            components=best.components, strength=best.strength,
-        )  # fmt: skip
-        log.info("%s: %s, %.3f nats", stream, best, tried[stream][best])
+        layers[stream] = tuple(
+            _fitted(readings, stream, own, how, targets[how.fit][own]).times(weight)
+            for how, weight in chosen[stream].items()
+        )
+        nats = _loss_of(readings, stream, together[stream])
+        log.info("%s: %s, %.3f nats", stream, chosen[stream], nats)
     recurrent = None
     if lstm and "visual" in chosen:
         own = _own(readings, rows, "visual")
-        linear = said["visual"][chosen["visual"]]
-        recurrent, said["visual"][chosen["visual"]] = _with_lstm(
-            lstm, readings, own, folds[readings.there["visual"][rows]], linear
+        recurrent, together["visual"] = _with_lstm(
+            lstm, readings, own, folds[readings.there["visual"][rows]], together["visual"]
         )
-    inner = FilmOpinions.of(readings, {s: said[s][chosen[s]] for s in sources})
+    inner = FilmOpinions.of(readings, together)
     inner = inner.take(np.flatnonzero(np.isin(inner.names, readings.films[rows])))
-    fusions = fit_fusions(inner, cases(list(sources)), mode)
+    fusions = fit_fusions(inner, cases(list(sources)), readings.labels.mode)
     return Learnt(chosen, tried, layers, fusions, inner, recurrent)
 
 
@@ -237,21 +214,35 @@ def _with_lstm(
     lstm: Lstm, readings: Readings, rows: np.ndarray, folds: np.ndarray, linear: np.ndarray
 ) -> tuple[Recurrent, np.ndarray]:
     """Try the LSTM in the inner folds, and teach it all of the films if it adds something."""
-    mode = readings.labels.mode
     both = linear.copy()
     for fold in np.unique(folds[folds >= 0]):
         network, _ = lstm.fit(readings, rows[folds != fold], linear[rows[folds != fold]])
         held = rows[folds == fold]
         both[held] = linear[held] + lstm.logits(network, held)
-    without, with_it = (
-        stream_loss(FilmOpinions.of(readings, {"visual": said}).having(("visual",)), "visual", mode)
-        for said in (linear, both)
-    )
+    without, with_it = (_loss_of(readings, "visual", said) for said in (linear, both))
     log.info("LSTM: %.3f nats, %.3f without", with_it, without)
     if with_it >= without:
         return Recurrent(lstm, (without, with_it), None, []), linear
     network, weights = lstm.fit(readings, rows, linear[rows])
     return Recurrent(lstm, (without, with_it), network, weights), both
+
+
+def _loss_of(readings: Readings, stream: str, logits: np.ndarray) -> float:
+    """Nats a film of a stream that says this of clips."""
+    films = FilmOpinions.of(readings, {stream: logits}).having((stream,))
+    return stream_loss(films, stream, readings.labels.mode)
+
+
+def _fitted(
+    readings: Readings, stream: str, rows: np.ndarray, how: Reading, targets: np.ndarray
+) -> Part:
+    """A layer that reads a stream in a way, fitted to some clips."""
+    weights = readings.weights(rows)
+    kernel, bias = fit_linear(
+        Reduced.of(readings.sources[stream][how.source][rows], weights), targets, weights, how.fit,
+        components=how.components, strength=how.strength,
+    )  # fmt: skip
+    return Part(how.source, kernel, bias)
 
 
 def cases(streams: Sequence[str]) -> tuple[tuple[str, ...], ...]:
