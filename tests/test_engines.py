@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
 from rendered import film
 from toys import toy_model
@@ -77,8 +78,6 @@ def test_what_the_ear_hears_is_the_same_in_both_engines(model: Path) -> None:
 
 
 def test_a_graph_without_what_the_ear_hears_still_tells_genres(model: Path, tmp_path: Path) -> None:
-    import openvino as ov
-
     from vgenre.engines.export import write_graph
     from vgenre.engines.openvino import read_graph
 
@@ -113,6 +112,26 @@ def opinions(engine: Engine, card: ModelCard) -> tuple[np.ndarray, np.ndarray]:
         engine.see(rng.normal(size=(2, 40, width)).astype(np.float32), frames),
         engine.hear(mel.astype(np.float32), steps),
     )
+
+
+def test_one_thread_computes_frame_by_frame_what_batches_give(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = []
+    compiled = OpenVINOEngine._compiled
+
+    def compile_body(engine: OpenVINOEngine, batch: int) -> ov.CompiledModel:
+        shapes.append(batch)
+        return compiled(engine, batch)
+
+    monkeypatch.setattr(OpenVINOEngine, "_compiled", compile_body)
+    card = read_card(model)
+    one, two = (load_engine("openvino", model, card, threads=threads) for threads in (1, 2))
+    assert (one.frames_at_once, two.frames_at_once) == (1, 8)
+    for count in (0, 1, 5, 8, 19):
+        found, wanted = one.features(FRAMES[:count]), two.features(FRAMES[:count])
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    assert sorted(shapes) == [1, 1, 8], "one thread has one body, which is of single frames"
 
 
 def test_engines_that_only_compute_features_need_no_streams() -> None:

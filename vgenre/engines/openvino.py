@@ -46,7 +46,6 @@ class OpenVINOEngine:
     """
 
     name = "openvino"
-    frames_at_once = FRAMES_AT_ONCE
 
     def __init__(
         self,
@@ -68,11 +67,13 @@ class OpenVINOEngine:
         # run takes all cores as it is.
         self._body_lock = threading.Lock()
         self._graph = body
+        # One thread is as fast frame by frame: nothing is padded, and no second body compiled.
+        self.frames_at_once = 1 if threads == 1 else FRAMES_AT_ONCE
         self._precision = {"INFERENCE_PRECISION_HINT": precision} if precision else {}
         self._width = int(body.output(0).get_partial_shape()[1].get_length())
         # In threads: half a second in which the caller decodes the first clip.
         compiling = ThreadPoolExecutor(3, "compile")
-        self._body_coming = compiling.submit(self._compiled, FRAMES_AT_ONCE)
+        self._body_coming = compiling.submit(self._compiled, self.frames_at_once)
         # Small, and what they say is printed: half precision gains nothing.
         exact = self._settings | {"INFERENCE_PRECISION_HINT": "f32"}
         self._streams = {
@@ -94,8 +95,8 @@ class OpenVINOEngine:
     @functools.cached_property
     def _single(self) -> ov.CompiledModel:
         """The body for one frame: still images, and what is left of a short clip."""
-        _ = self._body  # its graph is reshaped only when that is compiled
-        return self._compiled(1)
+        body = self._body  # its graph is reshaped only when that is compiled
+        return body if self.frames_at_once == 1 else self._compiled(1)
 
     @classmethod
     def load(
@@ -137,16 +138,17 @@ class OpenVINOEngine:
         ndarray of float32, shape (n, width)
         """
         found = np.empty((len(frames), self._width), np.float32)
-        for begin in range(0, len(frames), FRAMES_AT_ONCE):
-            batch = frames[begin : begin + FRAMES_AT_ONCE]
-            rows = found[begin : begin + FRAMES_AT_ONCE]
+        at_once = self.frames_at_once
+        for begin in range(0, len(frames), at_once):
+            batch = frames[begin : begin + at_once]
+            rows = found[begin : begin + at_once]
             count = len(batch)
             if count <= _MOST_SINGLE_FRAMES:
                 for i in range(count):
                     with self._body_lock:
                         rows[i] = self._single(batch[i : i + 1], share_inputs=True)[0][0]
                 continue
-            if missing := FRAMES_AT_ONCE - count:
+            if missing := at_once - count:
                 batch = np.pad(batch, ((0, missing), (0, 0), (0, 0), (0, 0)))
             with self._body_lock:  # until they are copied, the features lie in the one buffer
                 rows[:] = self._body(batch, share_inputs=True, share_outputs=True)[0][:count]
