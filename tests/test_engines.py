@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -34,6 +35,9 @@ from vgenre.engines.tensorflow import TensorFlowEngine
 from vgenre.errors import DataError, MissingExtra, ModelError
 from vgenre.labelling.model import Model
 from vgenre.labels import LabelSet
+from vgenre.media import reader
+from vgenre.media.ffmpeg import Reading, decode_args
+from vgenre.media.types import MediaInfo
 from vgenre.models.build import body_of
 from vgenre.models.card import CARD_FILE, Architecture, ModelCard
 from vgenre.models.store import available_models, read_card
@@ -132,6 +136,21 @@ def test_one_thread_computes_frame_by_frame_what_batches_give(
         found, wanted = one.features(FRAMES[:count]), two.features(FRAMES[:count])
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
     assert sorted(shapes) == [1, 1, 8], "one thread has one body, which is of single frames"
+
+
+@pytest.mark.parametrize("threads", [1, None])
+def test_the_threads_of_a_model_are_those_of_its_decoder_too(
+    model: Path, short_film: Path, monkeypatch: pytest.MonkeyPatch, threads: int | None
+) -> None:
+    asked = []
+
+    def args(info: MediaInfo, reading: Reading, *pipes: Any) -> list[str]:
+        asked.append(reading.threads)
+        return decode_args(info, reading, *pipes)
+
+    monkeypatch.setattr(reader, "decode_args", args)
+    assert vgenre.load_model(model, threads=threads).label(short_film).status == "ok"
+    assert asked == [threads]
 
 
 def test_engines_that_only_compute_features_need_no_streams() -> None:

@@ -100,6 +100,24 @@ def test_the_loop_filter_is_left_out_where_it_cannot_be_seen(
     assert "-skip_loop_filter" not in decode_args(info, Reading(size=(width, height)), pipe, None)
 
 
+@pytest.mark.parametrize(
+    ("reading", "threads"),
+    [(Reading(), None), (Reading(threads=3), "3"), (Reading(threads=3, skip_frame="nokey"), "1")],
+)
+def test_a_decoder_has_the_threads_that_it_is_given(reading: Reading, threads: str | None) -> None:
+    info = MediaInfo("a.mkv", "matroska", 9, video_stream=0, width=640, height=360)
+    args = decode_args(info, reading, type("Pipe", (), {"fd": 1}), None)  # type: ignore[arg-type]
+    before_film = args[: args.index("-i")]
+    assert ("-threads" in before_film) is (threads is not None)
+    assert threads is None or before_film[before_film.index("-threads") + 1] == threads
+    with pytest.raises(ValueError, match="threads is 0"):
+        Reading(threads=0)
+
+
+def test_few_threads_decode_what_many_do(long_film: Path) -> None:
+    assert_same(list(iter_clips(long_film, threads=1)), list(iter_clips(long_film, threads=4)))
+
+
 def test_the_loop_filter_s_part_is_small_in_what_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

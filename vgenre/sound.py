@@ -272,6 +272,7 @@ def heard_clips(
     mel: MelSettings,
     *,
     hwaccel: str | None = None,
+    threads: int | None = None,
     timeout: float = TIMEOUT,
 ) -> Iterator[tuple[Clip, Future[SoundInput]]]:
     """The clips that `sampled_clips` gives, each with its sound for the audio network.
@@ -281,7 +282,12 @@ def heard_clips(
     """
     with ThreadPoolExecutor(1, "sound") as thread:
         clips = sampled_clips(
-            info, sampling, sample_rate=mel.sample_rate, hwaccel=hwaccel, timeout=timeout
+            info,
+            sampling,
+            sample_rate=mel.sample_rate,
+            hwaccel=hwaccel,
+            threads=threads,
+            timeout=timeout,
         )
         for clip in ahead(clips):
             yield clip, thread.submit(sound_input, clip, mel)

@@ -39,7 +39,7 @@ def load_model(
     engine : {"auto", "openvino", "tensorflow"}
         See `vgenre.engines.choose.choose_engine`.
     threads : int, optional
-        That the engine may use; all cores unless given.
+        That the engine may use, and FFmpeg to decode; all cores unless given.
     check : bool
         Whether the files are compared with the card; a process whose parent did it need not.
 
@@ -68,6 +68,7 @@ def load_model(
     head = functools.partial(read_head, directory, card)
     space = functools.partial(read_space, directory, card)
     loaded = Model(card, load_engine(engine, directory, card, threads=threads), head, space)
+    loaded.threads = threads
     name = str(model) if str(model) in available_models() else str(directory.absolute())
     loaded.reload = _load_again, (name, engine, threads, card.digest())
     return loaded

@@ -65,6 +65,9 @@ class Model:
     reload: tuple[Callable[..., Model], tuple] | None = None
     """A function that loads it anew and its arguments; set by `load_model`."""
 
+    threads: int | None = None
+    """That decode a film, beside those of the engine; set by `load_model`."""
+
     def __init__(
         self,
         card: ModelCard,
@@ -165,7 +168,8 @@ class Model:
         try:
             info = probe(path, timeout=timeout)
             with subtitles_coming(head, info, timeout) as subtitles:
-                clips = heard_clips(info, policy, self.card.mel, hwaccel=hwaccel, timeout=timeout)
+                how: Any = {"hwaccel": hwaccel, "threads": self.threads, "timeout": timeout}
+                clips = heard_clips(info, policy, self.card.mel, **how)
                 seen = ClipFeatures(self.engine, None if exact else CLOSE).of(clips)
                 looked = look_at_film(self.engine, self.card, seen)
                 record = self._look(info, policy, looked, progress, pictures, subtitles)

@@ -200,6 +200,8 @@ class Reading:
         Seconds that FFmpeg may go without giving anything.
     hwaccel : str, optional
         A decoder in hardware, as FFmpeg's ``-hwaccel`` names it, or ``"auto"``.
+    threads : int, optional
+        That decode a stream; as many as FFmpeg thinks best unless given.
 
     Raises
     ------
@@ -214,6 +216,7 @@ class Reading:
     size: tuple[int, int] = (FRAME_SIZE, FRAME_SIZE)
     timeout: float = TIMEOUT
     hwaccel: str | None = None
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start) and self.start >= 0):
@@ -235,6 +238,8 @@ class Reading:
             raise ValueError(f"timeout is {self.timeout} s; it has to be more than 0")
         if self.hwaccel is not None and not self.hwaccel.isalnum():
             raise ValueError(f"hwaccel is {self.hwaccel!r}; see ffmpeg -hwaccels, or 'auto'")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads is {self.threads}; it has to be at least 1, or None")
 
     def hides_loop_filter(self, info: MediaInfo) -> bool:
         """Whether the picture becomes so small that what the loop filter smooths is not seen."""
@@ -264,6 +269,8 @@ def decode_args(
         options["skip_loop_filter"] = "all"
     if reading.skip_frame == KEY_FRAMES:
         options["threads"] = "1"  # each is by itself; more threads cost a third more time
+    elif reading.threads:
+        options["threads"] = str(reading.threads)
     if video and reading.hwaccel:
         options["hwaccel"] = reading.hwaccel
     source = ffmpeg.input(_PLACEHOLDER, **options)

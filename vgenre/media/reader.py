@@ -87,6 +87,7 @@ def iter_clips(
     sample_rate: int = SAMPLE_RATE,
     skip_frame: str | None = None,
     hwaccel: str | None = None,
+    threads: int | None = None,
     timeout: float = TIMEOUT,
 ) -> Generator[Clip, None, None]:
     """Read a film clip after clip in one pass.
@@ -106,6 +107,8 @@ def iter_clips(
     hwaccel : str, optional
         A decoder in hardware, as FFmpeg's ``-hwaccel`` names it, or ``"auto"``. What it cannot
         decode, or does not decode to the end, software decodes.
+    threads : int, optional
+        That decode a stream; as many as FFmpeg thinks best unless given.
 
     Yields
     ------
@@ -122,7 +125,9 @@ def iter_clips(
     MediaTimeoutError
         If FFmpeg gives nothing for `timeout` seconds.
     """
-    reading = Reading(start, seconds, sample_rate, skip_frame, timeout=timeout, hwaccel=hwaccel)
+    reading = Reading(
+        start, seconds, sample_rate, skip_frame, timeout=timeout, hwaccel=hwaccel, threads=threads
+    )
     return _clips(os.fsdecode(path), info, reading)
 
 
@@ -195,6 +200,7 @@ def sampled_clips(
     *,
     sample_rate: int,
     hwaccel: str | None = None,
+    threads: int | None = None,
     timeout: float = TIMEOUT,
 ) -> Generator[Clip, None, None]:
     """The clips of a film that a sampling policy chooses.
@@ -206,6 +212,7 @@ def sampled_clips(
     sample_rate : int
         Hz.
     hwaccel : str, optional
+    threads : int, optional
         As of `iter_clips`.
     timeout : float
         Seconds that FFmpeg may go without giving anything.
@@ -232,6 +239,7 @@ def sampled_clips(
                 sample_rate=sample_rate,
                 skip_frame=sampling.skip_frame(info),
                 hwaccel=hwaccel,
+                threads=threads,
                 timeout=timeout,
             ):
                 found = True
