@@ -73,6 +73,16 @@ def examples(space: EmbeddingSpace, films: dict[str, np.ndarray], name: str = "f
 # --- the vector -----------------------------------------------------------------------------
 
 
+def test_one_reading_gives_what_it_gives_among_many(space: EmbeddingSpace) -> None:
+    readings = World(2).films(9)["visual"]
+    many = space.maps["visual"].of(readings)
+    assert many.dtype == np.float32 and many.shape == (9, space.maps["visual"].size)
+    for reading, part in zip(readings, many, strict=True):
+        one = space.maps["visual"].of(reading)
+        assert one.dtype == np.float32
+        np.testing.assert_allclose(one, part, atol=1e-6)
+
+
 def test_a_vector_is_half_precision_of_the_size_the_space_says(space: EmbeddingSpace) -> None:
     assert list(space.parts) == ["visual", "audio"] and space.parts["visual"].start == 0
     film = embedded(space, World(2).films(1))[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -58,7 +58,9 @@ class StreamMap:
             What is NaN in it is not known and counts as the mean.
         """
         centred = np.nan_to_num(np.asarray(reading, np.float32) - self.mean)
-        part = centred @ self.projection
+        # Not by BLAS: for one film it wakes threads, which then spin for longer than it took.
+        product = np.matmul if centred.ndim > 1 else partial(np.einsum, "i,ij->j")
+        part = product(centred, self.projection)
         return part / np.maximum(np.linalg.norm(part, axis=-1, keepdims=True), 1e-12)
 
     def arrays(self) -> dict[str, np.ndarray]:
