@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shared_data import IMDB_GENRES, clip_items, data_folder, folds_of, parser_of
+from shared_data import IMDB_GENRES, clip_items, data_folder, folds_of, parser_of, still_items
 from stages import Recipe, readings_of
 from train_multi import film_items
 from train_six import unsplit
@@ -66,7 +66,7 @@ def measured(
     }
     ways = {stream: list(found) for stream, found in readings.sources.items()}
     baseline = [way for way in ways["visual"] if way.startswith("imagenet")]
-    own = {**ways, "visual": [way for way in ways["visual"] if way not in baseline]}
+    own = {stream: [w for w in readings.ways(stream) if w not in baseline] for stream in ways}
     procedure = measure_nested(readings, folds, sources=own, **how)
     everything = np.arange(len(folds))
     figures = figures_of(procedure, readings, everything)
@@ -135,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     single = args.mode == SINGLE
     items = unsplit(clip_items(data) if single else film_items(data))
     labels = LabelSet(SIX_GENRES if single else IMDB_GENRES, args.mode)
-    readings = readings_of(items, labels, data, args.work, Recipe.of(args.toy))
+    recipe = Recipe.of(args.toy)
+    stills = unsplit(still_items(data, labels="six")) if single else []
+    readings = readings_of(items, labels, data, args.work, recipe, stills=stills)
     folds = np.array(folds_of(data))[readings.owners]
     figures = measured(readings, folds, share=args.share, jobs=args.jobs)
     name = (

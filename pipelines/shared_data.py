@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from vgenre.data.items import Item
@@ -88,6 +88,12 @@ def poster_genres(data: Path) -> tuple[str, ...]:
 def folds_of(data: Path) -> list[int]:
     """The fold of each of `clip_items`."""
     return [int(row["fold"]) for row in _rows(data / "clips.csv")]
+
+
+def still_folds_of(data: Path, items: Sequence[Item]) -> list[int]:
+    """The fold of each of some of `still_items`."""
+    folds = {row["file"]: int(row["fold"]) for row in _rows_if_there(data / "stills.csv")}
+    return [folds[Path(item.path).name] for item in items]
 
 
 def poster_items(

@@ -127,14 +127,23 @@ def features_of(
 
 
 def readings_of(
-    items: Sequence[Item], labels: LabelSet, data: Path, work: Path, recipe: Recipe
+    items: Sequence[Item],
+    labels: LabelSet,
+    data: Path,
+    work: Path,
+    recipe: Recipe,
+    *,
+    stills: Sequence[Item] = (),
+    baseline: bool = True,
 ) -> Readings:
     """Clips as the procedure reads them; beside them as ImageNet's body does, for the baseline.
 
-    The ways of reading that are the baseline's begin with ``imagenet``.
+    The ways of reading that are the baseline's begin with ``imagenet``. Still images of other
+    films teach frame by frame.
     """
     from vgenre.models.audio import build_audio_stream
-    from vgenre.training.clip_readings import readings_of_clips
+    from vgenre.training.clip_readings import readings_of_clips, with_frames
+    from vgenre.training.readings import MEAN
 
     initial = initial_weights(data, recipe)
     clips, owners = features_of(items, work, recipe, initial)
@@ -142,6 +151,12 @@ def readings_of(
     initial.ear(audio)
     genres = initial.frame_genres()
     readings = readings_of_clips(clips, owners, items, labels, audio, genres)
+    if stills:
+        images, of = features_of(stills, work, recipe, initial)
+        pictures = readings_of_clips(images, of, stills, labels, audio).read_as(MEAN)
+        readings = with_frames(readings, clips, pictures)
+    if not baseline:
+        return readings
     plain, _ = features_of(items, work, recipe, initial_weights(data, recipe, imagenet=True))
     return with_baseline(readings, plain)
 

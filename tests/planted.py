@@ -29,7 +29,7 @@ def told(rng: np.random.Generator, outcomes: np.ndarray, strength: float) -> np.
 
 def outcomes_of(items: list[Item], names: str = "ABC") -> np.ndarray:
     """The outcome of each film: its main label, or the one behind all labels."""
-    return np.array([names.index(i.labels[0]) if i.labels else len(names) for i in items])
+    return np.array([names.index(i.labels[0]) if i.labels else len(names) for i in items], int)
 
 
 def readings_of(

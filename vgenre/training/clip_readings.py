@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -12,9 +12,10 @@ from ..data.features import ClipFeatures
 from ..data.items import Item
 from ..labels import SINGLE, LabelSet
 from .ear import ear_features
-from .readings import DEVIATION, GENRES, MEAN, Readings
+from .readings import DEVIATION, GENRES, MEAN, Frames, Readings
 
 _AT_ONCE = 64  # clips
+_FRAMES = 6  # of a clip, that teach one by one: its neighbours are much like a frame
 
 
 def readings_of_clips(
@@ -49,6 +50,29 @@ def readings_of_clips(
         labels,
         has_outside(items, labels),
     )
+
+
+def with_frames(readings: Readings, clips: ClipFeatures, stills: Readings) -> Readings:
+    """Readings with single frames to learn from, evenly spaced over each clip.
+
+    Parameters
+    ----------
+    readings : Readings
+    clips : ClipFeatures
+        That they are of.
+    stills : Readings
+        Still images, by the mean of their one frame; none, where there are none.
+    """
+    features, owners = [], []
+    for row, count in enumerate(clips.frame_mask.sum(axis=1).astype(int)):
+        if count:
+            places = np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).round().astype(int))
+            features.append(clips.pick(np.array([row]), places[None])[0])
+            owners += [row] * len(places)
+    if not features:
+        return readings
+    frames = Frames(np.concatenate(features), np.array(owners), stills)
+    return replace(readings, frames=frames)
 
 
 def has_outside(items: Sequence[Item], labels: LabelSet) -> bool:

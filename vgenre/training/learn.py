@@ -21,7 +21,7 @@ from ..models.build import visual_of
 from ..models.card import Architecture, ModelCard
 from ..models.fusion import STILL, Fusion, streams_of
 from ..zoo.training import train_network
-from .clip_readings import FrameGenres, readings_of_clips
+from .clip_readings import FrameGenres, readings_of_clips, with_frames
 from .figures import figures_of, told
 from .fusing import fit_fusions
 from .initial import InitialWeights, begin_zoo
@@ -112,7 +112,10 @@ def learn(
     moving = np.flatnonzero(~still | still.all())
     films = readings.take(moving)
     pictures = readings.take(np.flatnonzero(still)).read_as(MEAN)
-    lstm = _lstm(card, clips.take(moving), films, options)
+    moving_clips = clips.take(moving)
+    if still.any():
+        films = with_frames(films, moving_clips, to_learn_from(pictures))
+    lstm = _lstm(card, moving_clips, films, options)
     return learn_readings(
         card, films, pictures, audio, options, genres=genres, folds=folds, lstm=lstm
     )
@@ -178,6 +181,11 @@ def learn_readings(
         if stream not in learnt.layers:
             log.warning("no film to learn from has %s: the model makes nothing of it", what)
     return Trained(visual, audio, complete(fusions, card), figures, card.architecture, learnt.inner)
+
+
+def to_learn_from(readings: Readings) -> Readings:
+    """Those of a data set that no split keeps for choosing or measuring."""
+    return readings.take(np.flatnonzero([s in ("train", None) for s in readings.splits()]))
 
 
 def _enough(pictures: Readings) -> bool:

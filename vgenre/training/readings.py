@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,13 @@ from ..labels import MULTI, SINGLE, LabelSet
 MEAN, DEVIATION, GENRES = "mean", "mean and deviation", "genres of frames"
 """The ways of reading the frame features of a clip; the last one by a layer that names genres of
 single frames, mean and deviation too."""
+
+FRAMES = "frames one by one"
+"""A way to learn: of single frames, see `Frames`. What is learnt reads the mean of a clip's."""
+
+
+STILLS, UNSURE_STILLS = 0.3, 0.5
+"""What all stills count beside all frames of clips, and one whose label is unsure beside others."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,8 @@ class Readings:
     labels : LabelSet
     outside : bool
         Whether none of the labels is an outcome.
+    frames : Frames or None
+        Single frames to learn from too.
     """
 
     sources: dict[str, dict[str, np.ndarray]]
@@ -42,21 +51,49 @@ class Readings:
     items: list[Item]
     labels: LabelSet
     outside: bool
+    frames: Frames | None = None
 
     def take(self, rows: np.ndarray) -> Readings:
-        """Some of the clips."""
-        return Readings(
-            {
+        """Some of the clips, without single frames."""
+        return replace(
+            self,
+            sources={
                 stream: {name: values[rows] for name, values in ways.items()}
                 for stream, ways in self.sources.items()
             },
-            {stream: there[rows] for stream, there in self.there.items()},
-            self.seconds[rows],
-            self.owners[rows],
-            self.items,
-            self.labels,
-            self.outside,
+            there={stream: there[rows] for stream, there in self.there.items()},
+            seconds=self.seconds[rows],
+            owners=self.owners[rows],
+            frames=None,
         )
+
+    def ways(self, stream: str) -> list[str]:
+        """All ways of reading a stream."""
+        one_by_one = [FRAMES] if stream == "visual" and self.frames else []
+        return [*self.sources[stream], *one_by_one]
+
+    def read(self, stream: str, way: str) -> np.ndarray:
+        """What a layer reads of each clip in a way: shape (n_clips, width)."""
+        return self.sources[stream][MEAN if way == FRAMES else way]
+
+    def lesson(
+        self, stream: str, way: str, rows: np.ndarray, targets: Mapping[str, np.ndarray]
+    ) -> Lesson:
+        """What a layer that reads a stream in a way learns of some clips.
+
+        Parameters
+        ----------
+        stream, way : str
+        rows : ndarray of int
+            Clips that have the stream.
+        targets : mapping of str to ndarray, shape (n_clips, outcomes)
+            By the way of fitting, as `targets` gives them.
+        """
+        if way == FRAMES:
+            assert self.frames
+            return self.frames.lesson(self, rows, targets)
+        asked = {fit: wanted[rows] for fit, wanted in targets.items()}
+        return Lesson(np.asarray(self.sources[stream][way][rows]), asked, self.weights(rows))
 
     def read_as(self, way: str) -> Readings:
         """The pictures of the clips alone, read in one way."""
@@ -110,6 +147,73 @@ class Readings:
         mean_length = np.bincount(films, seconds) / np.bincount(films)
         weights = say(owned) * seconds / mean_length[films]
         return weights / weights.mean()
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a linear layer learns from.
+
+    Attributes
+    ----------
+    features : ndarray, shape (n, width)
+    targets : dict of str to ndarray, shape (n, outcomes)
+        By the way of fitting.
+    weights : ndarray, shape (n,)
+        How much each row counts.
+    """
+
+    features: np.ndarray
+    targets: dict[str, np.ndarray]
+    weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Single frames, which teach one by one: some of each clip, and still images of other films.
+
+    A clip is read by the mean of its frames, of which a still is no example. A layer that learns
+    single frames takes stills too, and says of a mean the mean of what it says of each frame.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (n, width)
+        Of the clips' frames.
+    clips : ndarray of int, shape (n,)
+        The clip of each.
+    stills : Readings
+        By the mean of their one frame; none, where there are none.
+    """
+
+    features: np.ndarray
+    clips: np.ndarray
+    stills: Readings
+
+    def lesson(
+        self, readings: Readings, rows: np.ndarray, targets: Mapping[str, np.ndarray]
+    ) -> Lesson:
+        """The frames of some clips, and stills of films that the other clips are not of."""
+        kept = np.isin(self.clips, rows)
+        clips = self.clips[kept]
+        frames_of = np.bincount(clips, minlength=len(readings.owners))
+        of_clip = np.zeros(len(readings.owners))
+        of_clip[rows] = readings.weights(rows)
+        weights = of_clip[clips] / frames_of[clips]
+        weights /= weights.mean()
+        asked = {fit: wanted[clips] for fit, wanted in targets.items()}
+        others = set(readings.films) - set(readings.films[rows])
+        may = [film not in others for film in self.stills.films]
+        own = np.flatnonzero(np.array(may, bool))
+        if len(own) > len(clips):  # more would only take longer
+            own = np.sort(np.random.default_rng(0).choice(own, len(clips), replace=False))
+        if not len(own):
+            return Lesson(self.features[kept], asked, weights)
+        say = self.stills.weights(own) * np.where(self.stills.sure[own], 1, UNSURE_STILLS)
+        say *= STILLS * len(clips) / say.sum()
+        return Lesson(
+            np.concatenate([self.features[kept], self.stills.sources["visual"][MEAN][own]]),
+            {fit: np.concatenate([a, self.stills.targets(fit)[own]]) for fit, a in asked.items()},
+            np.concatenate([weights, say]) * (len(clips) + len(own)) / (len(clips) * (1 + STILLS)),
+        )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ..labels import MULTI, SINGLE
 from ..models.fusion import Fusion
 from .fusing import fit_fusions, stream_loss
 from .linear import Reduced, fit_linear
-from .readings import FilmOpinions, Readings, film_folds
+from .readings import FRAMES, MEAN, FilmOpinions, Lesson, Readings, film_folds
 from .stack import Part, Reading, said_by, stack
 
 if TYPE_CHECKING:
@@ -134,42 +134,32 @@ def learn_streams(
     Learnt
         With the streams that some film to learn from has.
     """
-    sources = sources or {stream: list(ways) for stream, ways in readings.sources.items()}
+    sources = sources or {stream: readings.ways(stream) for stream in readings.sources}
     sources = {s: ways for s, ways in sources.items() if readings.there[s][rows].sum() > 1}
     fits = (readings.labels.mode,) if readings.labels.mode == MULTI else (SINGLE, MULTI)
     targets = {fit: readings.targets(fit) for fit in fits}
     folds = _folds(readings, rows, seed)
+    choices = [(fit, components or COMPONENTS[fit], strengths or STRENGTHS[fit]) for fit in fits]
     grids = {
-        (stream, source): _grid(
-            readings.sources[stream][source],
-            _own(readings, rows, stream),
-            [(fit, components or COMPONENTS[fit], strengths or STRENGTHS[fit]) for fit in fits],
+        (stream, way): _grid(
+            len(_own(readings, rows, stream)), readings.read(stream, way).shape[1], choices
         )
         for stream, ways in sources.items()
-        for source in ways
+        for way in ways
     }
     work = [
-        (stream, source, fold)
+        (stream, way, fold)
         for stream, ways in sources.items()
-        for source in ways
+        for way in ways
         for fold in np.unique(folds[folds >= 0])
     ]
     found = Parallel(jobs)(
         delayed(_answers)(
-            np.asarray(
-                readings.sources[stream][source][_own(readings, rows[folds != fold], stream)]
-            ),
-            np.asarray(
-                readings.sources[stream][source][_own(readings, rows[folds == fold], stream)]
-            ),
-            {
-                fit: wanted[_own(readings, rows[folds != fold], stream)]
-                for fit, wanted in targets.items()
-            },
-            readings.weights(_own(readings, rows[folds != fold], stream)),
-            grids[stream, source],
+            readings.lesson(stream, way, _own(readings, rows[folds != fold], stream), targets),
+            np.asarray(readings.read(stream, way)[_own(readings, rows[folds == fold], stream)]),
+            grids[stream, way],
         )
-        for stream, source, fold in work
+        for stream, way, fold in work
     )
     said: dict[str, dict[Reading, np.ndarray]] = {stream: {} for stream in sources}
     for (stream, source, fold), answers in zip(work, found, strict=True):
@@ -193,7 +183,7 @@ def learn_streams(
         together[stream] = np.sum([w * by_reading[r] for r, w in chosen[stream].items()], axis=0)
         own = _own(readings, rows, stream)
         layers[stream] = tuple(
-            _fitted(readings, stream, own, how, targets[how.fit][own]).times(weight)
+            _fitted(how, readings.lesson(stream, how.source, own, targets)).times(weight)
             for how, weight in chosen[stream].items()
         )
         nats = _loss_of(readings, stream, together[stream])
@@ -233,16 +223,13 @@ def _loss_of(readings: Readings, stream: str, logits: np.ndarray) -> float:
     return stream_loss(films, stream, readings.labels.mode)
 
 
-def _fitted(
-    readings: Readings, stream: str, rows: np.ndarray, how: Reading, targets: np.ndarray
-) -> Part:
-    """A layer that reads a stream in a way, fitted to some clips."""
-    weights = readings.weights(rows)
+def _fitted(how: Reading, lesson: Lesson) -> Part:
+    """A layer that reads in a way, fitted to a lesson."""
     kernel, bias = fit_linear(
-        Reduced.of(readings.sources[stream][how.source][rows], weights), targets, weights, how.fit,
-        components=how.components, strength=how.strength,
+        Reduced.of(lesson.features, lesson.weights), lesson.targets[how.fit], lesson.weights,
+        how.fit, components=how.components, strength=how.strength,
     )  # fmt: skip
-    return Part(how.source, kernel, bias)
+    return Part(MEAN if how.source == FRAMES else how.source, kernel, bias)
 
 
 def cases(streams: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -267,12 +254,10 @@ def _own(readings: Readings, rows: np.ndarray, stream: str) -> np.ndarray:
 
 
 def _grid(
-    source: np.ndarray,
-    rows: np.ndarray,
-    choices: Sequence[tuple[str, Sequence[int], Sequence[float]]],
+    rows: int, width: int, choices: Sequence[tuple[str, Sequence[int], Sequence[float]]]
 ) -> list[tuple[int, float, str]]:
     """What is tried of a source: of few clips or features there are few components."""
-    most = min(len(rows) - 1, source.shape[1])
+    most = min(rows - 1, width)
     return [
         (count, strength, fit)
         for fit, components, strengths in choices
@@ -282,21 +267,17 @@ def _grid(
 
 
 def _answers(
-    learnt_from: np.ndarray,
-    asked: np.ndarray,
-    targets: Mapping[str, np.ndarray],
-    weights: np.ndarray,
-    grid: Sequence[tuple[int, float, str]],
+    lesson: Lesson, asked: np.ndarray, grid: Sequence[tuple[int, float, str]]
 ) -> list[np.ndarray]:
     """Logits of clips by layers of each strength, fitted to others."""
-    if len(learnt_from) < 2 or not len(asked):
-        outcomes = next(iter(targets.values())).shape[1]
+    if len(lesson.features) < 2 or not len(asked):
+        outcomes = next(iter(lesson.targets.values())).shape[1]
         return [np.full((len(asked), outcomes), np.nan)] * len(grid)
-    reduced = Reduced.of(learnt_from, weights)
+    reduced = Reduced.of(lesson.features, lesson.weights)
     answers = []
     for count, strength, fit in grid:
         kernel, bias = fit_linear(
-            reduced, targets[fit], weights, fit, components=count, strength=strength
+            reduced, lesson.targets[fit], lesson.weights, fit, components=count, strength=strength
         )
         answers.append(np.asarray(asked, np.float32) @ kernel + bias)
     return answers
