@@ -3,8 +3,8 @@
     python pipelines/fuse_dialogue.py DATA --work DIR --head DIR --model vgenre/weights/six
 
 --head is what ``train_dialogue.py`` left: a head for the model and what heads that did not know
-a film say of it. Few films have dialogue and clips; more have dialogue and stills, which no
-stream of clips learnt from, so that they tell how much the dialogue counts beside the picture.
+a film say of it. Few films have dialogue and clips; more have dialogue and stills, and what layers
+say of these that did not learn from them tells how much the dialogue counts beside the picture.
 Films of subtitles and of scripts are told apart. Writes the head and the fusions into the model.
 """
 
@@ -22,8 +22,11 @@ import numpy as np
 from shared_data import data_folder, parser_of, still_items, write_table
 from stages import Recipe, features_of, initial_weights
 from train_dialogue import Film, films_of
+from train_six import unsplit
 
 if TYPE_CHECKING:
+    from vgenre.data.features import ClipFeatures
+    from vgenre.data.items import Item
     from vgenre.models.card import ModelCard
     from vgenre.training.readings import FilmOpinions
 
@@ -38,17 +41,23 @@ HEARD = (
 def seen_stills(
     card: ModelCard, model: Path, data: Path, work: Path, recipe: Recipe
 ) -> FilmOpinions:
-    """Films of stills by what the picture says of them: logits, the mean over a film's stills."""
+    """Films of stills by what the picture says of them: logits, the mean over a film's stills.
+
+    Where the stills taught the model, layers say it that learnt like its own, without the film.
+    """
     from vgenre.engines.choose import choose_engine, load_engine
     from vgenre.labelling.padding import frame_masks, padded
     from vgenre.models.store import VISUAL_FILE
     from vgenre.training.readings import FilmOpinions
 
-    items = still_items(data, labels="six" if card.outside else "genres")
+    taught = card.outside
+    items = still_items(data, labels="six" if taught else "genres")
+    clips, owners = features_of(items, work, recipe, initial_weights(data, recipe))
+    if taught:
+        return held_out(clips, owners, unsplit(items), card)
     first = {item.film: item for item in reversed(items)}
     kept = work / f"stills-{card.files[VISUAL_FILE][:16]}.npz"
     if not kept.exists():
-        clips, owners = features_of(items, work, recipe, initial_weights(data, recipe))
         engine = load_engine(choose_engine("auto", card), model, card)
         said: dict[str, list[np.ndarray]] = {}
         for row, owner in enumerate(owners):
@@ -60,6 +69,22 @@ def seen_stills(
     found = np.load(kept)
     films = [first[film] for film in found["films"].tolist()]
     return FilmOpinions.of_items(films, {"visual": found["logits"]}, card.labels)
+
+
+def held_out(
+    clips: ClipFeatures, owners: np.ndarray, items: Sequence[Item], card: ModelCard
+) -> FilmOpinions:
+    """Films of stills as layers see them that did not learn from them."""
+    from vgenre.training.clip_readings import summaries
+    from vgenre.training.readings import MEAN, Readings
+    from vgenre.training.streams import learn_streams
+
+    there = {"visual": np.ones(len(owners), bool)}
+    stills = Readings(
+        {"visual": {MEAN: summaries(clips)[MEAN]}}, there, clips.seconds, owners, list(items),
+        card.labels, card.outside,
+    )  # fmt: skip
+    return learn_streams(stills, np.arange(len(owners))).inner
 
 
 def measured(
