@@ -20,6 +20,7 @@ from shared_data import (
     folds_of,
     parser_of,
     poster_items,
+    still_items,
     write_table,
 )
 from stages import Recipe, features_of, initial_weights, readings_of
@@ -107,7 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from vgenre.training.readings import MEAN, Readings
 
     shares = (0.8, 1.0) if args.toy else SHARES  # toys have few films
-    films = readings_of(unsplit(clip_items(data)), SIX, data, args.work, recipe)
+    stills = unsplit(still_items(data, labels="six"))
+    films = readings_of(
+        unsplit(clip_items(data)), SIX, data, args.work, recipe, stills=stills, baseline=False
+    )
     folds = np.array(folds_of(data))[films.owners]
     items = poster_items(data, args.posters)
     clips, owners = features_of(items, args.work, recipe, initial_weights(data, recipe))
