@@ -24,7 +24,7 @@ REFERENCE = "tensorflow"
 TOLERANCE = 0.1
 """How far 8-bit integers may move a probability: .054 at most here, .03 on clips of films."""
 DRAWN = {"cuts.mkv": 0.3}
-"""What looks like no film moves further: .2 by `six`, whose layers were taught by 8-bit features."""
+"""What looks like no film moves further: .2 in `six`, whose layers learnt from 8-bit features."""
 
 
 def opinions(model: vgenre.Model, path: Path) -> Iterator[dict[str, np.ndarray]]:
