@@ -56,6 +56,15 @@ def data_folder(argument: str | None) -> Path:
     return Path(folder)
 
 
+def dialogue_file(argument: str | None) -> Path:
+    """The file of what is said in films, or a message and exit status 0 where there is none."""
+    file = data_folder(argument) / "dialogue" / "dialogue.jsonl.xz"
+    if not file.is_file():
+        print(f"skipped: {file.parent} holds no {file.name}", file=sys.stderr)
+        sys.exit(0)
+    return file
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

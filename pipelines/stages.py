@@ -154,7 +154,9 @@ def readings_of(
     if stills:
         images, of = features_of(stills, work, recipe, initial)
         pictures = readings_of_clips(images, of, stills, labels, audio).read_as(MEAN)
-        readings = with_frames(readings, clips, pictures)
+        outside = readings.outside or pictures.outside
+        readings = replace(readings, outside=outside)
+        readings = with_frames(readings, clips, replace(pictures, outside=outside))
     if not baseline:
         return readings
     plain, _ = features_of(items, work, recipe, initial_weights(data, recipe, imagenet=True))

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shared_data import data_folder, parser_of, write_table
+from shared_data import dialogue_file, parser_of, write_table
 from teach_genres import (
     WEIGHTS,
     Films,
@@ -76,10 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = parser_of(__doc__, table=True)
     parser.add_argument("--models", type=Path, help="the models whose space is given the dialogue")
     args = parser.parse_args(arguments)
-    file = data_folder(args.data) / "dialogue" / "dialogue.jsonl.xz"
-    if not file.is_file():
-        print(f"skipped: {file.parent} holds no {file.name}", file=sys.stderr)
-        sys.exit(0)
+    file = dialogue_file(args.data)
 
     from vgenre.models.spaces import add_space, need_space, read_space
     from vgenre.models.store import CARD_FILE, read_card

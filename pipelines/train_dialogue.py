@@ -13,14 +13,13 @@ import hashlib
 import json
 import logging
 import lzma
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shared_data import IMDB_GENRES, data_folder, parser_of, write_table
+from shared_data import IMDB_GENRES, dialogue_file, parser_of, write_table
 
 from vgenre.data.items import Item
 from vgenre.dialogue.cleaning import cleaned
@@ -177,10 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="where the heads go; the working folder else")
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args(arguments)
-    file = data_folder(args.data) / "dialogue" / "dialogue.jsonl.xz"
-    if not file.is_file():
-        print(f"skipped: {file.parent} holds no {file.name}", file=sys.stderr)
-        sys.exit(0)
+    file = dialogue_file(args.data)
     from vgenre.evaluation.measures import rounded
 
     args.work.mkdir(parents=True, exist_ok=True)

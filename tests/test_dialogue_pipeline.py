@@ -6,7 +6,7 @@ import importlib
 import json
 import lzma
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -36,6 +36,13 @@ def pipeline() -> Iterator[ModuleType]:
 
 def folder_of(root: Path) -> Path:
     """A data folder with the dialogue of forty films, four of them screenplays."""
+    write_dialogue(root, {3: "shown (1990)"})
+    (root / "clips.csv").touch()
+    return root
+
+
+def write_dialogue(root: Path, shown: Mapping[int, str]) -> None:
+    """Write the dialogue of forty films; of some there are pictures, under these names."""
     rng = np.random.default_rng(0)
     films = []
     for i in range(40):
@@ -47,7 +54,7 @@ def folder_of(root: Path) -> Path:
             lines = [f"{line} said Zebulon" for line in lines]
         films.append(
             {
-                "id": f"sub-{i}", "title": f"Film {i}", "film": "shown (1990)" if i == 3 else "",
+                "id": f"sub-{i}", "title": f"Film {i}", "film": shown.get(i, ""),
                 "kind": "script" if i % 10 == 9 else "subtitle", "genres": [genre, "Film-Noir"],
                 "six": ["Horror"] if genre == "Horror" else [], "split": "train",
                 "fold": i // 2 % 3, "words": 320,
@@ -55,10 +62,8 @@ def folder_of(root: Path) -> Path:
             }
         )  # fmt: skip
     (root / "dialogue").mkdir(parents=True)
-    (root / "clips.csv").touch()
     text = "\n".join(map(json.dumps, films)).encode()
     (root / "dialogue" / "dialogue.jsonl.xz").write_bytes(lzma.compress(text))
-    return root
 
 
 def test_heads_are_learnt_measured_and_written(

@@ -16,7 +16,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 from rendered import film, lavfi, render
+from test_dialogue_pipeline import write_dialogue
 
+import vgenre
 from vgenre.labels import SIX_GENRES
 from vgenre.models.card import ModelCard
 from vgenre.models.spaces import read_space
@@ -80,9 +82,10 @@ def pipeline() -> Iterator[object]:
 
 @pytest.fixture(scope="module")
 def data(pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: ignore[no-untyped-def]
-    """Ten clips and ten posters, in the layout of the training data."""
+    """Ten clips, ten posters and stills of 24 films, in the layout of the training data."""
     root = tmp_path_factory.mktemp("data")
     (root / "clips").mkdir()
+    (root / "stills").mkdir()
     (root / "posters" / "images").mkdir(parents=True)
     splits = ("train", "train", "train", "val", "test")
     clips, posters = [], []
@@ -117,7 +120,30 @@ def data(pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: i
         )
         names = genres if i == 0 else (kind, "Drama") if i % 3 else (kind,)
         posters.append({"id": f"p{i}", "genres": "|".join(names), "split": splits[i // 2]})
-    for file, rows in (("clips.csv", clips), ("posters/posters.csv", posters)):
+    stills = []
+    for i in range(24):
+        kind = ("Action", "Horror", "")[i % 3 if i < 6 else i % 2]
+        shade = f"{10 * i:02x}"
+        render(
+            root / "stills" / f"s{i}.jpg",
+            *lavfi(f"color=0x{shade}{shade}20:size=64x48"),
+            "-frames:v",
+            1,
+        )
+        stills.append(
+            {
+                "file": f"s{i}.jpg",
+                "film": f"still {i}",
+                "six": kind,
+                "primary": kind,
+                "genres": kind or "Drama",
+                "certainty": "none" if not kind else "clear",
+                "split": "train",
+                "fold": i % 2,
+            }
+        )
+    tables = {"clips.csv": clips, "stills.csv": stills, "posters/posters.csv": posters}
+    for file, rows in tables.items():
         with open(root / file, "w", newline="") as sink:
             writer = csv.DictWriter(sink, rows[0])
             writer.writeheader()
@@ -151,7 +177,9 @@ def test_six_is_trained_and_a_second_run_makes_nothing_anew(
     assert {entry["source"] for entry in card.metrics["procedure"]["visual"]["tried"]} == {
         "mean",
         "mean and deviation",
+        "frames one by one",
     }
+    assert card.outside and card.metrics["stills"]["folds"]["visual"]["films"] == 22
     assert "fusion" in capsys.readouterr().out
     features = kept(work)
 
@@ -226,6 +254,26 @@ def test_what_is_taught_is_measured_and_the_space_written(
     assert space is not None and space.expected is not None
     assert list(space.maps) == ["visual", "audio"] and space.weights.tolist() == [1, 0.5]
     assert 0 < space.expected.at(3, 1.0, 0.1) < 1
+
+
+def test_dialogue_is_fused_with_stills_by_layers_that_did_not_learn_from_them(
+    pipeline, data: Path, work: Path, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    six = model_of_six(pipeline, data, work, tmp_path)
+    before = ModelCard.read(six)
+    write_dialogue(data, {i: f"still {i}" for i in range(24)})
+    run(pipeline("train_dialogue"), data, work, "--output", tmp_path / "heads")
+    fuse = pipeline("fuse_dialogue")
+    for _ in range(2):  # fused once more it is the same
+        run(fuse, data, work, "--head", tmp_path / "heads", "--model", six)
+        card = ModelCard.read(six)
+        assert card.architecture.dialogue and card.fusions.keys() > before.fusions.keys()
+        told = card.metrics["dialogue"]
+        assert (
+            told["weight_from_films"] == 24 and told["with_stills"]["all"]["fusion"]["films"] == 22
+        )
+        assert card.description.count("What is said") == 1
+    assert vgenre.load_model(six).head is not None
 
 
 def model_of_six(pipeline, data: Path, work: Path, tmp_path: Path) -> Path:  # type: ignore[no-untyped-def]
