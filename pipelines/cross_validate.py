@@ -2,10 +2,11 @@
 
     python pipelines/cross_validate.py DATA --work DIR [--mode multi]
 
-All choices are made inside the training part of each outer fold, by inner folds; the outer folds
-are looked at once. Prints the table of systems with its 95 % intervals and writes it to
-DIR/figures-MODE.json, with what was tried. With --share 0.5 only half of the films of each fold are
-learnt from: a point of the learning curve.
+Of `multi` without the posters that teach it frame by frame, as stills do `six`: its card has the
+figures of all of it. All choices are made inside the training part of each outer fold, by inner
+folds; the outer folds are looked at once. Prints the table of systems with its 95 % intervals and
+writes it to DIR/figures-MODE.json, with what was tried. With --share 0.5 only half of the films of
+each fold are learnt from: a point of the learning curve.
 """
 
 from __future__ import annotations

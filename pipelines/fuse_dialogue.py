@@ -94,7 +94,10 @@ def measured(
     both: FilmOpinions,
     kinds: np.ndarray,
 ) -> dict[str, Any]:
-    """Figures of picture, dialogue and both on films that calibrated and chose nothing."""
+    """Figures of picture, dialogue and both on films that calibrated nothing and set no weight.
+
+    How strongly the layers of stills are held back, all stills have chosen.
+    """
     from vgenre.evaluation.films import Films
     from vgenre.evaluation.intervals import paired_bootstrap
     from vgenre.evaluation.measures import measure, rounded

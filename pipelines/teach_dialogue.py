@@ -2,7 +2,7 @@
 
     python pipelines/teach_dialogue.py DATA --work DIR [--models vgenre/weights]
 
-Comes after ``teach_genres.py``, in the same working folder: with --models the space of `six` is
+Comes after ``teach_genres.py``: with --models the space of `six` is
 given a map for the dialogue, which the films of ``dialogue/`` teach. As there, genres are taught
 from a few films and looked for among those of another fold, which neither the vocabulary nor the
 map has seen; nor has the map seen the genre. Writes the tables.
@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ from shared_data import dialogue_file, parser_of, write_table
 from teach_genres import (
     WEIGHTS,
     Films,
-    expected_of,
     missed_by,
     similar_figures,
     tables_of,
@@ -112,9 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         six = args.models / "six"
         card = read_card(six)
         space = need_space(read_space(six, card), card)
-        others = json.loads((args.work / "taught.json").read_text())["taught"]
         space = with_dialogue(
-            replace(space, expected=expected_of([*others, *entries])),
+            space,
             terms.vocabulary(lessons.corpus),
             readings,
             genres,

@@ -106,7 +106,6 @@ def test_a_space_is_given_the_dialogue_and_it_is_measured(
     toy_model(six)
     add_space(six, space)
     work.mkdir()
-    (work / "taught.json").write_text('{"taught": []}')
     table = tmp_path / "table.md"
     options = ["--work", work, "--models", six.parent, "--table", table, "--toy"]
     teach.main([str(data), *map(str, options)])
@@ -119,7 +118,6 @@ def test_a_space_is_given_the_dialogue_and_it_is_measured(
     assert written is not None and list(written.maps) == ["audio", "dialogue"]
     np.testing.assert_array_equal(written.maps["audio"].centre, space.maps["audio"].centre)
     assert written.vocabulary and {"knife", "horse"} < set(written.vocabulary.terms)
-    assert written.expected and written.expected.measured == (3, 10)
 
 
 @pytest.mark.parametrize("name", ["train_dialogue", "teach_dialogue"])

@@ -18,7 +18,7 @@ from vgenre.labelling.summary import FilmReading
 from vgenre.models.embedding import EmbeddingSpace, parsed, written
 from vgenre.models.maps import Expected
 from vgenre.models.vocabulary import Vocabulary
-from vgenre.taught.genre import Example, likeness, teach
+from vgenre.taught.genre import Example, distinct, likeness, teach
 from vgenre.taught.index import Index
 from vgenre.taught.neighbours import nearest, neighbours_of_all
 from vgenre.taught.taxonomy import Taxonomy, check_name, locked
@@ -527,3 +527,18 @@ def test_an_index_of_a_hundred_thousand_films_answers_at_once(
     assert keys[5] not in Index(tmp_path / "i", replace(space, digest="another"))
     (tmp_path / "i").write_bytes(b"damaged")
     assert keys[5] not in Index(tmp_path / "i", named)
+
+
+def test_copies_with_other_subtitles_are_one_film(speaking: EmbeddingSpace) -> None:
+    films = World(4).films(4)
+    seen = [{s: films[s][i] for s in films} for i in range(4)]
+    said = [lines("boat", "harbour"), lines("horse"), lines("boat"), lines("ranch")]
+    examples = [
+        Example(str(i), speaking.embedding(seen[i] | speaking.dialogue(said[i]))) for i in range(4)
+    ]
+    copy = Example("copy", speaking.embedding(seen[0] | speaking.dialogue(lines("horse"))))
+    assert likeness(copy.embedding, examples[0].embedding, speaking) < 0.99
+    assert distinct([*examples, copy], speaking) == examples
+    spoken = [Example(str(i), speaking.embedding(speaking.dialogue(said[i]))) for i in range(4)]
+    again = Example("again", spoken[0].embedding)
+    assert distinct([*spoken, again], speaking) == spoken

@@ -11,7 +11,7 @@ from planted import items_of, outcomes_of, readings_of, told
 from vgenre.data.items import Item
 from vgenre.labels import MULTI, SINGLE
 from vgenre.training.readings import FRAMES, MEAN, STILLS, UNSURE_STILLS, Frames, Readings
-from vgenre.training.stack import Part, Reading
+from vgenre.training.stack import Layer, Reading
 from vgenre.training.streams import learn_streams
 
 pytestmark = pytest.mark.quick
@@ -113,6 +113,6 @@ def test_some_of_the_clips_have_no_frames() -> None:
 
 
 def test_a_part_counts_what_it_is_told_to() -> None:
-    part = Part(MEAN, np.ones((2, 3), np.float32), np.ones(3, np.float32)).times(0.5)
+    part = Layer(MEAN, np.ones((2, 3), np.float32), np.ones(3, np.float32)).times(0.5)
     assert part.source == MEAN and (part.kernel == 0.5).all() and (part.bias == 0.5).all()
     assert Reading(MEAN, 3, 0.1) == Reading(MEAN, 3, 0.1, SINGLE)

@@ -263,3 +263,19 @@ def test_an_lstm_that_adds_nothing_is_left_out() -> None:
     assert learnt.fusions == plain.fusions
     both, alone = (x.logits(readings, rows)["visual"] for x in (learnt, plain))
     np.testing.assert_array_equal(both, alone)
+
+
+def test_where_a_split_decides_an_lstm_is_taught_what_the_others_were_taught() -> None:
+    items = [
+        replace(item, split="val" if i % 3 == 0 else "train") for i, item in enumerate(items_of(30))
+    ]
+    readings = readings_of(items, strengths={"visual": 0.5})
+    lstm = Adds(2 * np.eye(3)[outcomes_of(readings.owned())])
+    learnt = learn_streams(readings, everything(readings), lstm=lstm, **ONE)
+    assert learnt.recurrent is not None and learnt.recurrent.network
+    assert np.isfinite(learnt.recurrent.nats).all()
+    for rows, offset in lstm.taught:
+        assert len(rows) and np.isfinite(offset).all()
+    assert {readings.items[o].split for o in readings.owners[lstm.taught[0][0]]} == {"train"}
+    decided = ~np.isnan(learnt.inner.opinions["visual"]).any(axis=1)
+    assert decided.sum() == 10, "the films that decide, and no film that taught"

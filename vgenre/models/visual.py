@@ -22,7 +22,7 @@ def build_visual_stream(
 
     A linear layer reads their mean and their deviation, which says how much a clip moves and
     cuts. It may read the same of a second, fixed linear layer, which names genres of each frame as
-    still images of other films taught it: a few numbers, of which few films tell as much as of
+    still images taught it: a few numbers, of which few films tell as much as of
     all features. An LSTM may add to it (as in Cheng et al., *Wide & Deep Learning*, 2016). A single
     frame, which has no deviation and is another kind of vector than a mean, is read by a linear
     layer of its own.

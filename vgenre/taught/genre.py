@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..models.embedding import EmbeddingSpace
-from ..models.fusion import sigmoid
+from ..models.fusion import STREAMS, sigmoid
 
 FEWEST, MOST = 3, 50
 """From how many films a genre is taught."""
@@ -152,12 +152,23 @@ def teach(
 
 
 def distinct(films: list[Example], space: EmbeddingSpace) -> list[Example]:
-    """Films without copies of one that came before, told by what is seen and heard in them."""
+    """Films without copies of one that came before, told by what is seen and heard in them.
+
+    Copies may have other subtitles: what is said tells where there is nothing else.
+    """
     kept: list[Example] = []
     for film in films:
-        if not any(likeness(film.embedding, o.embedding, space) >= _SAME for o in kept):
+        if not any(_are_copies(film.embedding, o.embedding, space) for o in kept):
             kept.append(film)
     return kept
+
+
+def _are_copies(one: np.ndarray, other: np.ndarray, space: EmbeddingSpace) -> bool:
+    cosines = space.by_stream(one.astype(np.float32), other[None])
+    others = np.array([stream != STREAMS[-1] for stream in space.maps])
+    if np.isfinite(cosines[0, others]).any():
+        cosines[:, ~others] = np.nan
+    return float(space.joined(cosines)[0]) >= _SAME
 
 
 def likeness(one: np.ndarray, other: np.ndarray, space: EmbeddingSpace) -> float:

@@ -16,6 +16,7 @@ from .readings import DEVIATION, GENRES, MEAN, Frames, Readings
 
 _AT_ONCE = 64  # clips
 _FRAMES = 6  # of a clip, that teach one by one: its neighbours are much like a frame
+_MOST_FRAMES = 20_000  # of all clips; one of each at least
 
 
 def readings_of_clips(
@@ -64,9 +65,10 @@ def with_frames(readings: Readings, clips: ClipFeatures, stills: Readings) -> Re
         Still images, by the mean of their one frame; none, where there are none.
     """
     features, owners = [], []
+    wanted = max(1, min(_FRAMES, _MOST_FRAMES // max(1, len(clips))))
     for row, count in enumerate(clips.frame_mask.sum(axis=1).astype(int)):
         if count:
-            places = np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).round().astype(int))
+            places = np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(int))
             features.append(clips.pick(np.array([row]), places[None])[0])
             owners += [row] * len(places)
     if not features:

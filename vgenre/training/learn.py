@@ -113,7 +113,7 @@ def learn(
     films = readings.take(moving)
     pictures = readings.take(np.flatnonzero(still)).read_as(MEAN)
     moving_clips = clips.take(moving)
-    if still.any():
+    if still.any() and not still.all():
         films = with_frames(films, moving_clips, to_learn_from(pictures))
     lstm = _lstm(card, moving_clips, films, options)
     return learn_readings(

@@ -40,7 +40,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Part:
+class Layer:
     """A linear layer that reads a stream in one way.
 
     Attributes
@@ -55,20 +55,20 @@ class Part:
     kernel: np.ndarray
     bias: np.ndarray
 
-    def times(self, weight: float) -> Part:
+    def times(self, weight: float) -> Layer:
         """The same, counting so much."""
         scale = np.float32(weight)
         return replace(self, kernel=self.kernel * scale, bias=self.bias * scale)
 
 
 def said_by(
-    parts: Sequence[Part], sources: Mapping[str, np.ndarray], rows: np.ndarray
+    parts: Sequence[Layer], sources: Mapping[str, np.ndarray], rows: np.ndarray
 ) -> np.ndarray:
     """What the layers say together: float32, shape (n_rows, n_outcomes).
 
     Parameters
     ----------
-    parts : sequence of Part
+    parts : sequence of Layer
     sources : mapping of str to ndarray, shape (n_clips, width)
     rows : ndarray of int
         Clips.

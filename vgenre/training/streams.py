@@ -20,7 +20,7 @@ from ..models.fusion import Fusion
 from .fusing import fit_fusions, stream_loss
 from .linear import Reduced, fit_linear
 from .readings import FRAMES, MEAN, FilmOpinions, Lesson, Readings, film_folds
-from .stack import Part, Reading, said_by, stack
+from .stack import Layer, Reading, said_by, stack
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +51,7 @@ class Learnt:
         For each stream the best reading of each of its sources, and what it counts.
     tried : dict of str to dict of Reading to float
         Nats a film of each reading of each stream, in the inner folds.
-    layers : dict of str to tuple of Part
+    layers : dict of str to tuple of Layer
         Each stream's linear layers, which are added up, fitted to all of the films.
     fusions : dict of str to Fusion
         For each set of streams, fitted to what the inner folds say of the films.
@@ -63,7 +63,7 @@ class Learnt:
 
     chosen: dict[str, dict[Reading, float]]
     tried: dict[str, dict[Reading, float]]
-    layers: dict[str, tuple[Part, ...]]
+    layers: dict[str, tuple[Layer, ...]]
     fusions: dict[str, Fusion]
     inner: FilmOpinions
     recurrent: Recurrent | None = None
@@ -191,9 +191,12 @@ def learn_streams(
     recurrent = None
     if lstm and "visual" in chosen:
         own = _own(readings, rows, "visual")
-        recurrent, together["visual"] = _with_lstm(
-            lstm, readings, own, folds[readings.there["visual"][rows]], together["visual"]
-        )
+        held = folds[readings.there["visual"][rows]]
+        # Where a split decides, no fold holds the others out: what was learnt of them counts.
+        taught = own[held < 0]
+        together["visual"][taught] = said_by(layers["visual"], readings.sources["visual"], taught)
+        recurrent, together["visual"] = _with_lstm(lstm, readings, own, held, together["visual"])
+        together["visual"][taught] = np.nan
     inner = FilmOpinions.of(readings, together)
     inner = inner.take(np.flatnonzero(np.isin(inner.names, readings.films[rows])))
     fusions = fit_fusions(inner, cases(list(sources)), readings.labels.mode)
@@ -211,7 +214,7 @@ def _with_lstm(
         both[held] = linear[held] + lstm.logits(network, held)
     without, with_it = (_loss_of(readings, "visual", said) for said in (linear, both))
     log.info("LSTM: %.3f nats, %.3f without", with_it, without)
-    if with_it >= without:
+    if not with_it < without:
         return Recurrent(lstm, (without, with_it), None, []), linear
     network, weights = lstm.fit(readings, rows, linear[rows])
     return Recurrent(lstm, (without, with_it), network, weights), both
@@ -223,13 +226,13 @@ def _loss_of(readings: Readings, stream: str, logits: np.ndarray) -> float:
     return stream_loss(films, stream, readings.labels.mode)
 
 
-def _fitted(how: Reading, lesson: Lesson) -> Part:
+def _fitted(how: Reading, lesson: Lesson) -> Layer:
     """A layer that reads in a way, fitted to a lesson."""
     kernel, bias = fit_linear(
         Reduced.of(lesson.features, lesson.weights), lesson.targets[how.fit], lesson.weights,
         how.fit, components=how.components, strength=how.strength,
     )  # fmt: skip
-    return Part(MEAN if how.source == FRAMES else how.source, kernel, bias)
+    return Layer(MEAN if how.source == FRAMES else how.source, kernel, bias)
 
 
 def cases(streams: Sequence[str]) -> tuple[tuple[str, ...], ...]:
