@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,19 @@ def test_a_decoder_has_the_threads_that_it_is_given(reading: Reading, threads: s
     assert threads is None or before_film[before_film.index("-threads") + 1] == threads
     with pytest.raises(ValueError, match="threads is 0"):
         Reading(threads=0)
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, "4"), (2, "8"), (64, "16")])
+def test_where_frames_are_passed_over_there_are_more_threads_than_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: str
+) -> None:
+    monkeypatch.setattr("vgenre.media.ffmpeg._cores", lambda: cores)
+    info = MediaInfo("a.mkv", "matroska", 9, video_stream=0, width=640, height=360)
+    pipe: Any = type("Pipe", (), {"fd": 1})
+    args = decode_args(info, Reading(skip_frame="noref"), pipe, None)
+    assert args[args.index("-threads") + 1] == threads
+    one = decode_args(info, Reading(skip_frame="noref", threads=1), pipe, None)
+    assert one[one.index("-threads") + 1] == "1"
 
 
 def test_few_threads_decode_what_many_do(long_film: Path) -> None:

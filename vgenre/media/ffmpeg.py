@@ -25,6 +25,7 @@ TIMEOUT = 120.0
 
 NO_REFERENCE, KEY_FRAMES = "noref", "nokey"
 """FFmpeg's ``skip_frame``: pass over frames that no other refers to, or over all but key frames."""
+_MOST_THREADS = 16  # that decode one film: beyond them FFmpeg warns
 
 # A film is hostile input. Demuxers that open other files (playlists, concat lists) are not
 # among these, so a playlist called film.mp4 reaches nothing.
@@ -201,7 +202,8 @@ class Reading:
     hwaccel : str, optional
         A decoder in hardware, as FFmpeg's ``-hwaccel`` names it, or ``"auto"``.
     threads : int, optional
-        That decode a stream; as many as FFmpeg thinks best unless given.
+        That decode a stream; unless given four a core where frames are passed over, else as many
+        as FFmpeg thinks best.
 
     Raises
     ------
@@ -247,6 +249,13 @@ class Reading:
         return (info.width or 0) * (info.height or 0) >= _HIDES_LOOP_FILTER**2 * width * height
 
 
+def _cores() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def decode_args(
     info: MediaInfo, reading: Reading, video: Pipe | None, audio: Pipe | None
 ) -> list[str]:
@@ -271,6 +280,8 @@ def decode_args(
         options["threads"] = "1"  # each is by itself; more threads cost a third more time
     elif reading.threads:
         options["threads"] = str(reading.threads)
+    elif reading.skip_frame:  # frames that are passed over take up threads and no time
+        options["threads"] = str(min(_MOST_THREADS, 4 * _cores()))
     if video and reading.hwaccel:
         options["hwaccel"] = reading.hwaccel
     source = ffmpeg.input(_PLACEHOLDER, **options)
