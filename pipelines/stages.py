@@ -126,6 +126,26 @@ def features_of(
     return cache.collect(items, joined, progress=show_progress)
 
 
+def read_clips(
+    items: Sequence[Item],
+    labels: LabelSet,
+    work: Path,
+    recipe: Recipe,
+    initial: InitialWeights,
+    *,
+    genres: bool = True,
+) -> tuple[Readings, ClipFeatures]:
+    """Clips as the procedure reads them, perhaps by genres of frames too, and their features."""
+    from vgenre.models.audio import build_audio_stream
+    from vgenre.training.clip_readings import readings_of_clips
+
+    clips, owners = features_of(items, work, recipe, initial)
+    audio = build_audio_stream(1, recipe.options.mel, ear=recipe.options.architecture.ear)
+    initial.ear(audio)
+    named = initial.frame_genres() if genres else None
+    return readings_of_clips(clips, owners, items, labels, audio, named), clips
+
+
 def readings_of(
     items: Sequence[Item],
     labels: LabelSet,
@@ -141,19 +161,14 @@ def readings_of(
     The ways of reading that are the baseline's begin with ``imagenet``. Still images of other
     films teach frame by frame.
     """
-    from vgenre.models.audio import build_audio_stream
-    from vgenre.training.clip_readings import readings_of_clips, with_frames
+    from vgenre.training.clip_readings import with_frames
     from vgenre.training.readings import MEAN
 
     initial = initial_weights(data, recipe)
-    clips, owners = features_of(items, work, recipe, initial)
-    audio = build_audio_stream(1, recipe.options.mel, ear=recipe.options.architecture.ear)
-    initial.ear(audio)
-    genres = initial.frame_genres()
-    readings = readings_of_clips(clips, owners, items, labels, audio, genres)
+    readings, clips = read_clips(items, labels, work, recipe, initial)
     if stills:
-        images, of = features_of(stills, work, recipe, initial)
-        pictures = readings_of_clips(images, of, stills, labels, audio).read_as(MEAN)
+        pictures, _ = read_clips(stills, labels, work, recipe, initial, genres=False)
+        pictures = pictures.read_as(MEAN)
         outside = readings.outside or pictures.outside
         readings = replace(readings, outside=outside)
         readings = with_frames(readings, clips, replace(pictures, outside=outside))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from shared_data import clip_items, data_folder, folds_of, parser_of, write_table
-from stages import Recipe, features_of, initial_weights
+from stages import Recipe, initial_weights, read_clips
 
 from vgenre.labels import MULTI, LabelSet
 
@@ -92,16 +92,11 @@ class Films:
 def films_of(data: Path, work: Path, recipe: Recipe) -> Films:
     """The films of the clips, each the mean of its clips by their length."""
     from vgenre.evaluation.films import film_means
-    from vgenre.models.audio import build_audio_stream
-    from vgenre.training.clip_readings import readings_of_clips
     from vgenre.training.readings import DEVIATION
 
     items, initial = clip_items(data, labels="genres"), initial_weights(data, recipe)
     names = tuple(sorted({name for item in items for name in item.labels}))
-    clips, owners = features_of(items, work, recipe, initial)
-    audio = build_audio_stream(1, recipe.options.mel, ear=recipe.options.architecture.ear)
-    initial.ear(audio)
-    read = readings_of_clips(clips, owners, items, LabelSet(names, MULTI), audio)
+    read, _ = read_clips(items, LabelSet(names, MULTI), work, recipe, initial, genres=False)
     films = list(dict.fromkeys(read.films))
     found = {}
     for stream, values in (

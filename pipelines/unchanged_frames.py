@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from shared_data import clip_items, data_folder, folds_of, parser_of, write_table
-from stages import Recipe, features_of, initial_weights
+from stages import Recipe, initial_weights, read_clips
 from train_six import unsplit
 
 from vgenre.data.items import Item
@@ -96,21 +96,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from vgenre.evaluation.films import Films
     from vgenre.evaluation.measures import measure
-    from vgenre.models.audio import build_audio_stream
-    from vgenre.training.clip_readings import readings_of_clips, summaries
+    from vgenre.training.clip_readings import summaries
     from vgenre.training.nested import measure_fold
     from vgenre.training.streams import learn_streams
 
     args.work.mkdir(parents=True, exist_ok=True)
     items, labels = unsplit(clip_items(data)), LabelSet(SIX_GENRES)
     initial = initial_weights(data, recipe)
-    clips, owners = features_of(items, args.work, recipe, initial)
-    audio = build_audio_stream(1, recipe.options.mel, ear=recipe.options.architecture.ear)
-    initial.ear(audio)
+    whole, clips = read_clips(items, labels, args.work, recipe, initial)
+    owners = whole.owners
     small = small_of(items, owners, recipe, args.work / "small.npy")
     frames = np.asarray(clips.frame_mask).sum()
     genres = initial.frame_genres()
-    whole = readings_of_clips(clips, owners, items, labels, audio, genres)
     folds = np.array(folds_of(data))[owners]
     learnt = {f: learn_streams(whole, np.flatnonzero(folds != f), jobs=-1) for f in set(folds)}
     by_fold: list[list[Films]] = [[] for _ in learnt]

@@ -24,7 +24,7 @@ from ..media.discs import film_name
 from ..media.sampling import Sampling
 from ..output.effects import Effect, apply_all, effects_of
 from ..output.writers import Outputs, wants_pictures
-from ..taught.telling import Telling, space_of
+from ..taught.telling import Telling
 from .common import ALL_DONE, NOTHING_DONE, SOME_FAILED, counted, films_in, shown
 from .progress import BatchProgress, Tally
 
@@ -119,7 +119,7 @@ def _label_all(paths: list[str], options: Options) -> int:
             options.outputs,
             (*run.card.labels.names, *telling.names),
             note=options.note,
-            space=space_of(options.model) if run.task.pictures else None,
+            space=run.space() if run.task.pictures else None,
             unfinished=journal.unfinished,
         )
         effects = effects_of(options.nfo, options.sort_into, options.link)

@@ -50,14 +50,11 @@ def similar(
 
     from ..errors import DataError
     from ..labelling.record import STREAM_WORDS
-    from ..models.spaces import need_space, read_space
-    from ..models.store import find_model, read_card
+    from ..models.spaces import space_of
     from ..taught.neighbours import nearest
     from .taught import named_films, planned, vectors_of
 
-    directory = find_model(model)
-    card = read_card(directory, files=())
-    space = need_space(read_space(directory, card), card)
+    _, space = space_of(model)
     asked = named_films([film])
     if len(asked) > 1:
         raise DataError(f"{film}: name one film, this is a folder of {len(asked)}")

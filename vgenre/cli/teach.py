@@ -58,8 +58,7 @@ def teach(
     policy = parse_sampling(sampling) if sampling else None
 
     from ..errors import DataError
-    from ..models.spaces import need_space, read_space
-    from ..models.store import find_model, read_card
+    from ..models.spaces import space_of
     from ..taught.genre import MOST
     from ..taught.taxonomy import check_name, locked
     from .taught import (
@@ -72,9 +71,7 @@ def teach(
     )
 
     name = check_name(name)
-    directory = find_model(model)
-    card = read_card(directory, files=())
-    space = need_space(read_space(directory, card), card)
+    card, space = space_of(model)
     if forget:
         with locked(into, make=False):
             taxonomy, said = forget_films(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ModelError
 from .card import ModelCard
 from .embedding import EmbeddingSpace
-from .store import EMBEDDING_FILE, check_files, file_hash, model_file, read_card
+from .store import (
+    EMBEDDING_FILE,
+    check_files,
+    file_hash,
+    find_model,
+    model_file,
+    read_card,
+)
 
 
 def read_space(directory: Path, card: ModelCard) -> EmbeddingSpace | None:
@@ -42,6 +50,19 @@ def need_space(space: EmbeddingSpace | None, card: ModelCard) -> EmbeddingSpace:
             "ship can"
         )
     return space
+
+
+def space_of(model: str | os.PathLike[str]) -> tuple[ModelCard, EmbeddingSpace]:
+    """The card and the space of a model, by its name or directory.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, it has no space, or the file is damaged.
+    """
+    directory = find_model(model)
+    card = read_card(directory, files=())
+    return card, need_space(read_space(directory, card), card)
 
 
 def add_space(directory: Path, space: EmbeddingSpace | None) -> ModelCard:

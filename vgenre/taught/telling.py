@@ -8,16 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..labelling.record import FilmResult
-from ..models.embedding import EmbeddingSpace, parsed
-from ..models.spaces import need_space, read_space
-from ..models.store import find_model, read_card
+from ..models.embedding import parsed
+from ..models.spaces import space_of
 from .taxonomy import THRESHOLD, Taxonomy
-
-
-def space_of(model: str | os.PathLike[str]) -> EmbeddingSpace | None:
-    """The space of a model, by its name or directory; None where it has none."""
-    directory = find_model(model)
-    return read_space(directory, read_card(directory, files=()))
 
 
 class Telling:
@@ -45,8 +38,8 @@ class Telling:
         """
         if directory is None:
             return cls()
-        card = read_card(find_model(model), files=())
-        taxonomy = Taxonomy.read(directory, need_space(space_of(model), card))
+        card, space = space_of(model)
+        taxonomy = Taxonomy.read(directory, space)
         taxonomy.check_names(card)
         return cls(taxonomy)
 

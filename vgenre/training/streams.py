@@ -196,7 +196,6 @@ def learn_streams(
         taught = own[held < 0]
         together["visual"][taught] = said_by(layers["visual"], readings.sources["visual"], taught)
         recurrent, together["visual"] = _with_lstm(lstm, readings, own, held, together["visual"])
-        together["visual"][taught] = np.nan
     inner = FilmOpinions.of(readings, together)
     inner = inner.take(np.flatnonzero(np.isin(inner.names, readings.films[rows])))
     fusions = fit_fusions(inner, cases(list(sources)), readings.labels.mode)
@@ -206,16 +205,20 @@ def learn_streams(
 def _with_lstm(
     lstm: Lstm, readings: Readings, rows: np.ndarray, folds: np.ndarray, linear: np.ndarray
 ) -> tuple[Recurrent, np.ndarray]:
-    """Try the LSTM in the inner folds, and teach it all of the films if it adds something."""
-    both = linear.copy()
+    """Try the LSTM in the inner folds, and teach it all of the films if it adds something.
+
+    The logits that are returned are those of clips that some fold holds out, NaN elsewhere.
+    """
+    alone, both = (np.full(linear.shape, np.nan) for _ in range(2))
     for fold in np.unique(folds[folds >= 0]):
         network, _ = lstm.fit(readings, rows[folds != fold], linear[rows[folds != fold]])
         held = rows[folds == fold]
+        alone[held] = linear[held]
         both[held] = linear[held] + lstm.logits(network, held)
-    without, with_it = (_loss_of(readings, "visual", said) for said in (linear, both))
+    without, with_it = (_loss_of(readings, "visual", said) for said in (alone, both))
     log.info("LSTM: %.3f nats, %.3f without", with_it, without)
     if not with_it < without:
-        return Recurrent(lstm, (without, with_it), None, []), linear
+        return Recurrent(lstm, (without, with_it), None, []), alone
     network, weights = lstm.fit(readings, rows, linear[rows])
     return Recurrent(lstm, (without, with_it), network, weights), both
 
