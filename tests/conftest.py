@@ -54,11 +54,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-_CACHE = tempfile.mkdtemp(prefix="vgenre-tests-")
+_OWN = tempfile.mkdtemp(prefix="vgenre-tests-")
+_TEMPORARY, _CACHE = (os.path.join(_OWN, name) for name in ("tmp", "cache"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the tests, and the commands that they run, keep their journals away from the user's."""
+    """Keep journals and temporary files of the tests, and of the commands that they run, apart.
+
+    Not only from the user's: tests that count what is left behind run beside others.
+    """
     # A shell ignores Ctrl-C for what it runs in the background, and so would the commands that
     # tests start and interrupt.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -69,11 +73,13 @@ def pytest_configure(config: pytest.Config) -> None:
     known = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), known]))
     os.environ["XDG_CACHE_HOME"] = _CACHE
+    os.makedirs(_TEMPORARY)
+    os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove what they kept."""
-    shutil.rmtree(_CACHE, ignore_errors=True)
+    shutil.rmtree(_OWN, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
