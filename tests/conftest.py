@@ -54,7 +54,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-_OWN = tempfile.mkdtemp(prefix="vgenre-tests-")
+# Sockets, of Ray and of browsers, must have short paths: nothing of a worker of pytest-xdist lies
+# inside of what it was started with.
+_OUTSIDE = os.environ.setdefault("VGENRE_TESTS_OUTSIDE", tempfile.gettempdir())
+_OWN = tempfile.mkdtemp(prefix="vgenre-tests-", dir=_OUTSIDE)
 _TEMPORARY, _CACHE = (os.path.join(_OWN, name) for name in ("tmp", "cache"))
 
 
@@ -75,6 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_CACHE_HOME"] = _CACHE
     os.makedirs(_TEMPORARY)
     os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY
+    os.environ.setdefault("RAY_TMPDIR", _OUTSIDE)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -73,7 +73,7 @@ def random_weights() -> dict[str, np.ndarray]:
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
-def plain(arrays: dict[str, np.ndarray], mel: np.ndarray) -> np.ndarray:
+def plain(arrays: dict[str, np.ndarray], mel: np.ndarray) -> dict[str, np.ndarray]:
     """What the original network makes of mels, step by step as its authors have it."""
     relu, swish = keras.ops.relu, keras.ops.hard_swish
 
@@ -94,6 +94,7 @@ def plain(arrays: dict[str, np.ndarray], mel: np.ndarray) -> np.ndarray:
 
     nepers = mel * (np.log(10) / 10)
     x = conv(((nepers + 4.5) / 5)[..., None].astype(np.float32), "features.0", swish, 2)
+    stages = []
     for i, (_, inner, outer, squeezed, stride) in enumerate(BLOCKS, 1):
         act = relu if i < 7 else swish
         part = iter(f"features.{i}.block.{j}" for j in range(4))
@@ -104,10 +105,24 @@ def plain(arrays: dict[str, np.ndarray], mel: np.ndarray) -> np.ndarray:
             share = dense(relu(dense(keras.ops.mean(y, (1, 2)), f"{name}.fc1")), f"{name}.fc2")
             y = y * keras.ops.sigmoid(share)[:, None, None]
         y = conv(y, next(part), None)
+        if i > 1 and (x.shape[-1] != outer or stride > 1):
+            stages.append(np.asarray(x))
         x = x + y if stride == 1 and x.shape[-1] == outer else y
-    pooled = keras.ops.mean(conv(x, "features.16", swish), (1, 2))
-    tags = dense(swish(dense(pooled, "classifier.2")), "classifier.5")
-    return np.concatenate([pooled, tags], axis=1)
+    top = np.asarray(conv(x, "features.16", swish))
+    pooled = top.mean(axis=(1, 2))
+
+    def tags(of):
+        return dense(swish(dense(of, "classifier.2")), "classifier.5")
+
+    steps = [np.asarray(tags(top[:, :, i].mean(axis=1))) for i in range(top.shape[2])]
+    course = [np.mean(steps, axis=0), np.std(steps, axis=0), np.max(steps, axis=0)]
+    in_time = [stage.mean(axis=1) for stage in (*stages, np.asarray(x))]
+    textures = [part for steps in in_time for part in (steps.mean(axis=1), steps.std(axis=1))]
+    return {
+        "features": np.concatenate([pooled, tags(pooled)], axis=1),
+        "course": np.concatenate(course, axis=1),
+        "texture": np.concatenate(textures, axis=1),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +150,13 @@ def test_it_gives_what_the_original_gives(
     some = mels(3)
     found = ear_features(ear, some, np.ones((3, SMALL.steps)))
     expected = plain(weights[1], some)
-    assert found.shape == (3, 384 + 527) and found.dtype == np.float32
-    assert np.std(expected[:, 384:]) > 0.1
-    np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-3)
+    assert found["features"].shape == (3, 384 + 527) and found["course"].shape == (3, 3 * 527)
+    assert np.std(expected["features"][:, 384:]) > 0.1
+    mean, deviation, most = np.split(expected["course"], 3, axis=1)
+    assert (deviation > 0).all() and (most > mean).all()
+    for name, values in expected.items():
+        assert found[name].dtype == np.float32
+        np.testing.assert_allclose(found[name], values, atol=1e-3, rtol=1e-3)
 
 
 def test_it_has_no_normalisation_left(ear: keras.Model) -> None:
@@ -158,7 +177,8 @@ def test_it_gives_what_the_original_gives_of_real_sound() -> None:
                 continue
             heard += 1
             tags, embedding = original.predict_on_batch(reference.mel(sound)[None, :, :, None])
-            found = ear_features(network, log_mel(sound, settings)[None], np.ones((1, 1000)))
+            mel = log_mel(sound, settings)[None]
+            found = ear_features(network, mel, np.ones((1, 1000)))["features"]
             expected = np.concatenate([embedding, tags], axis=1)
             np.testing.assert_allclose(found, expected, atol=1e-3, err_msg=str(path))
     assert heard > 15
@@ -188,7 +208,7 @@ def answers(stream: keras.Model, *inputs: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def test_a_stream_is_filled_and_hears_the_same(ear: keras.Model, heard: Heard) -> None:
-    features = ear_features(ear, heard.mels, heard.masks)
+    features = ear_features(ear, heard.mels, heard.masks)["features"]
     embedding = heard.outputs["embedding"]
     np.testing.assert_allclose(embedding[:2], features[:2], atol=1e-3)
     assert (features[2] == 0).all() and np.isfinite(embedding[2]).all()
@@ -196,9 +216,25 @@ def test_a_stream_is_filled_and_hears_the_same(ear: keras.Model, heard: Heard) -
     np.testing.assert_allclose(heard.outputs["logits"], embedding @ kernel + bias, atol=1e-3)
 
 
+def test_a_stream_may_read_the_course_too(
+    ear: keras.Model, heard: Heard, weights: tuple[Path, dict[str, np.ndarray]]
+) -> None:
+    stream = build_audio_stream(3, SMALL, course=True)
+    load_mn04(stream, weights[0])
+    said = answers(stream, heard.mels, heard.masks)
+    np.testing.assert_allclose(said["embedding"], heard.outputs["embedding"], atol=1e-3)
+    found = ear_features(ear, heard.mels, heard.masks)
+    kernel, bias = stream.get_layer("logits").get_weights()
+    expected = np.hstack(list(found.values())) @ kernel + bias
+    np.testing.assert_allclose(said["logits"][:2], expected[:2], atol=1e-2)
+
+
+@pytest.mark.parametrize("course", [False, True])
 @pytest.mark.parametrize("name", ["toy", pytest.param("mn04", marks=pytest.mark.slow)])
-def test_openvino_hears_the_same(heard: Heard, name: str) -> None:
-    stream = heard.stream if name == "mn04" else build_audio_stream(3, SMALL, ear=name)
+def test_openvino_hears_the_same(heard: Heard, name: str, course: bool) -> None:
+    stream = build_audio_stream(3, SMALL, ear=name, course=course)
+    if name == "mn04" and not course:
+        stream = heard.stream
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     graph = ov.Core().compile_model(stream_graph(stream), "CPU", exact)
     found = graph({"mel": heard.mels, "mel_mask": heard.masks})
@@ -221,17 +257,20 @@ def test_what_stands_behind_the_sound_is_not_heard(ear: keras.Model) -> None:
     other, masks = some.copy(), (np.arange(100) < 60).astype(np.float32)[None]
     other[:, :, 60:] = 30
     before, after = (ear_features(ear, x, masks) for x in (some, other))
-    np.testing.assert_array_equal(before, after)
     whole = ear_features(ear, some, np.ones((1, 100)))
-    assert np.abs(whole - before).max() > 1e-3
+    for name, values in before.items():
+        np.testing.assert_array_equal(values, after[name])
+        assert np.abs(whole[name] - values).max() > 1e-3
 
 
 def test_clips_are_heard_alike_in_any_batch(ear: keras.Model) -> None:
     some, masks = mels(5).astype(np.float16), np.ones((5, 100), np.float32)
     masks[1] = 0
     by_three, at_once = (ear_features(ear, some, masks, batch) for batch in (3, 16))
-    np.testing.assert_allclose(by_three, at_once, atol=1e-3)
-    assert ear_features(ear, some[:0], masks[:0]).shape == (0, 911)
+    none = ear_features(ear, some[:0], masks[:0])
+    for name, values in at_once.items():
+        np.testing.assert_allclose(by_three[name], values, atol=1e-3)
+        assert none[name].shape == (0, values.shape[1])
 
 
 @pytest.mark.parametrize(
@@ -277,7 +316,10 @@ def test_a_file_that_is_none_and_an_ear_that_is_another_are_refused(
 
 def test_the_toy_ear_is_one_too() -> None:
     network = build_ear(MelSettings(), "toy")
-    assert network.output_shape == (None, EARS["toy"].features)
+    shapes = {name: output.shape[-1] for name, output in network.output.items()}
+    assert shapes == {"features": 12, "course": 12, "texture": 16}
+    sizes = EARS["toy"]
+    assert list(shapes.values()) == [sizes.features, sizes.course, sizes.texture]
     assert network.count_params() < 1000
 
 
@@ -286,5 +328,5 @@ def test_a_clip_of_a_film_is_heard(ear: keras.Model, plain_film: Path) -> None:
     sounds = [sound_input(clip, SMALL) for clip in clips]
     features = ear_features(
         ear, np.stack([s.mel for s in sounds]), np.stack([s.mask for s in sounds])
-    )
+    )["features"]
     assert features.shape == (len(sounds), 911) and features.any(axis=1).all()

@@ -59,8 +59,25 @@ class EarSizes:
 
     @property
     def features(self) -> int:
-        """Width of what it gives: the embedding and a logit a sound."""
+        """Width of what it hears in a clip as a whole: the embedding and a logit a sound."""
         return self.embedding + self.tags
+
+    @property
+    def course(self) -> int:
+        """Width of what it says of a clip's course: three numbers a sound."""
+        return 3 * self.tags
+
+    @property
+    def texture(self) -> int:
+        """Width of what it says of a clip's texture: two numbers a channel."""
+        return 2 * sum(block.outer for i, block in enumerate(self.blocks, 1) if self.ends_stage(i))
+
+    def ends_stage(self, block: int) -> bool:
+        """Whether a block, counted from 1, is the last of its size and number of channels."""
+        if block == len(self.blocks):
+            return True
+        after = self.blocks[block]
+        return after.stride > 1 or after.outer != self.blocks[block - 1].outer
 
 
 def _channels(width: float) -> int:
@@ -140,9 +157,18 @@ def build_ear(mel: MelSettings, ear: str = "mn04") -> keras.Model:
     Returns
     -------
     keras.Model
-        From ``mel`` (n, n_mels, steps) in dB to (n, features): the embedding, pooled over
-        the clip, and behind it a logit for each sound that it was taught. Of ``mn04`` these
-        are 384 and the 527 of AudioSet, of ``toy`` 8 and 4.
+        From ``mel`` (n, n_mels, steps) in dB to
+
+        - ``features`` (n, `EarSizes.features`): the embedding, pooled over the clip, and behind
+          it a logit for each sound that it was taught. Of ``mn04`` these are 384 and the 527 of
+          AudioSet, of ``toy`` 8 and 4;
+        - ``course`` (n, `EarSizes.course`): such logits of each step of the last layer, a third
+          of a second of ``mn04``, as their mean, deviation and maximum over the clip. A scream
+          does not drown in ten seconds of music;
+        - ``texture`` (n, `EarSizes.texture`): mean and deviation over the clip of the channels
+          behind each stage of blocks. What is heard there is not yet a sound by name. (That
+          sounds are known by such averages is of McDermott and Simoncelli, *Sound Texture
+          Perception via Statistics of the Auditory Periphery*, 2011.)
 
     Raises
     ------
@@ -163,14 +189,23 @@ def build_ear(mel: MelSettings, ear: str = "mn04") -> keras.Model:
     x = layers.Rescaling(math.log(10) / 50, offset=0.9, name="scale")(spectrogram)
     x = layers.Reshape((mel.n_mels, mel.steps, 1), name="picture")(x)
     x = _convolved(x, sizes.stem, 3, _SWISH, "stem", stride=2)
+    textures = []
     for i, block in enumerate(sizes.blocks, 1):
         x = _block(x, block, f"block_{i}")
+        if sizes.ends_stage(i):
+            steps = ops.mean(x, axis=1)
+            textures += [ops.mean(steps, axis=1), ops.std(steps, axis=1)]
     x = _convolved(x, sizes.embedding, 1, _SWISH, "top")
+    hidden = layers.Dense(sizes.hidden, activation=_SWISH, name="hidden")
+    tags = layers.Dense(sizes.tags, name="tags")
     embedding = layers.GlobalAveragePooling2D(name="embedding")(x)
-    x = layers.Dense(sizes.hidden, activation=_SWISH, name="hidden")(embedding)
-    tags = layers.Dense(sizes.tags, name="tags")(x)
-    features = layers.Concatenate(name="features")([embedding, tags])
-    return keras.Model(spectrogram, features, name="ear")
+    features = layers.Concatenate(name="features")([embedding, tags(hidden(embedding))])
+    in_time = tags(hidden(ops.mean(x, axis=1)))
+    over_time = [ops.mean(in_time, axis=1), ops.std(in_time, axis=1), ops.max(in_time, axis=1)]
+    course = layers.Concatenate(name="course")(over_time)
+    heard = {"features": features, "course": course}
+    heard["texture"] = layers.Concatenate(name="texture")(textures)
+    return keras.Model(spectrogram, heard, name="ear")
 
 
 def _convolved(x, width: int, kernel: int, activation: str | None, name: str, stride: int = 1):
@@ -212,7 +247,9 @@ def _block(x, block: Block, name: str):
     return x
 
 
-def build_audio_stream(n_outcomes: int, mel: MelSettings, *, ear: str = "mn04") -> keras.Model:
+def build_audio_stream(
+    n_outcomes: int, mel: MelSettings, *, ear: str = "mn04", course: bool = False
+) -> keras.Model:
     """An ear and a linear layer on what it hears.
 
     Parameters
@@ -221,12 +258,15 @@ def build_audio_stream(n_outcomes: int, mel: MelSettings, *, ear: str = "mn04") 
     mel : MelSettings
     ear : {"mn04", "toy"}
         See `build_ear`; the layer ``ear`` of the network.
+    course : bool
+        Whether the linear layer reads the course and the texture of the sound behind the ear's
+        features.
 
     Returns
     -------
     keras.Model
         From ``mel`` (n, n_mels, steps) in dB and ``mel_mask`` (n, steps), 1
-        where there is sound, to ``embedding`` (n, features), what the ear gives,
+        where there is sound, to ``embedding`` (n, features), the features of the ear,
         and ``logits`` (n, n_outcomes). A sound that ends before the clip is
         heard again until it is full; what stands behind it in `mel` is not heard.
 
@@ -238,8 +278,11 @@ def build_audio_stream(n_outcomes: int, mel: MelSettings, *, ear: str = "mn04") 
     spectrogram = keras.Input((mel.n_mels, mel.steps), name="mel")
     mask = keras.Input((mel.steps,), name="mel_mask")
     heard = build_ear(mel, ear)(RepeatSound(name="repeat")(spectrogram, mask))
-    logits = layers.Dense(n_outcomes, dtype="float32", name="logits")(heard)
-    return keras.Model([spectrogram, mask], {"embedding": heard, "logits": logits}, name="audio")
+    features = summary = heard["features"]
+    if course:
+        summary = layers.Concatenate(name="summary")([features, heard["course"], heard["texture"]])
+    logits = layers.Dense(n_outcomes, dtype="float32", name="logits")(summary)
+    return keras.Model([spectrogram, mask], {"embedding": features, "logits": logits}, name="audio")
 
 
 class RepeatSound(layers.Layer):

@@ -66,7 +66,8 @@ def audio_of(card: ModelCard) -> keras.Model | None:
     """
     if not card.architecture.uses_sound:
         return None
-    return build_audio_stream(card.outcomes, card.mel, ear=card.architecture.ear)
+    parts = card.architecture
+    return build_audio_stream(card.outcomes, card.mel, ear=parts.ear, course=parts.course)
 
 
 def network_of(card: ModelCard) -> keras.Model:

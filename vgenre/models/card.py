@@ -77,6 +77,8 @@ class Architecture:
     dropout : float
     ear : str
         See `vgenre.models.audio.build_audio_stream`.
+    course : bool
+        Whether the linear layer of the audio stream reads course and texture of the sound too.
     network : ZooNetwork or None
         What stands in the place of the visual stream, which the fields from `deviation` on
         describe; there are no other streams then. One that takes pixels has no body either.
@@ -93,6 +95,7 @@ class Architecture:
     project: int = 256
     dropout: float = 0.5
     ear: str = "mn04"
+    course: bool = False
     network: ZooNetwork | None = None
     dialogue: bool = False
 

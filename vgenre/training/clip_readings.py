@@ -12,7 +12,7 @@ from ..data.features import ClipFeatures
 from ..data.items import Item
 from ..labels import SINGLE, LabelSet
 from .ear import ear_features
-from .readings import DEVIATION, GENRES, MEAN, Frames, Readings
+from .readings import COURSE, DEVIATION, EAR, GENRES, MEAN, TEXTURE, Frames, Readings
 
 _AT_ONCE = 64  # clips
 _FRAMES = 6  # of a clip, that teach one by one: its neighbours are much like a frame
@@ -40,7 +40,7 @@ def readings_of_clips(
         What names genres of frames, where that is to be read too.
     """
     return Readings(
-        {"visual": summaries(clips, genres), "audio": {"ear": _heard(audio, clips)}},
+        {"visual": summaries(clips, genres), "audio": _heard(audio, clips)},
         {
             "visual": np.asarray(clips.frame_mask.any(axis=1)),
             "audio": np.asarray(clips.mel_mask.any(axis=1)),
@@ -125,10 +125,13 @@ def _summed_up(steps: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndar
     return mean, np.sqrt(off.sum(axis=1) / count)
 
 
-def _heard(audio: keras.Model, clips: ClipFeatures) -> np.ndarray:
-    """What the ear of an audio stream hears: float32, shape (n_clips, width)."""
+def _heard(audio: keras.Model, clips: ClipFeatures) -> dict[str, np.ndarray]:
+    """The ways of reading what an ear hears: float32, shape (n_clips, width) each."""
     parts = []
     for rows in np.array_split(np.arange(len(clips)), -(-len(clips) // _AT_ONCE)):
         inputs = clips.inputs(rows, ("mel", "mel_mask"))
         parts.append(ear_features(audio.get_layer("ear"), inputs["mel"], inputs["mel_mask"]))
-    return np.concatenate(parts)
+    return {
+        way: np.concatenate([part[name] for part in parts])
+        for way, name in ((EAR, "features"), (COURSE, "course"), (TEXTURE, "texture"))
+    }

@@ -117,7 +117,7 @@ def _folded(arrays: _Arrays, path: str) -> Iterator[tuple[str, list[np.ndarray]]
 
 def ear_features(
     ear: keras.Model, mels: np.ndarray, masks: np.ndarray, batch: int = 16
-) -> np.ndarray:
+) -> dict[str, np.ndarray]:
     """What an ear hears in clips.
 
     Parameters
@@ -133,14 +133,18 @@ def ear_features(
 
     Returns
     -------
-    ndarray of float32, shape (n, features)
-        Zeros for a clip without sound.
+    dict of str to ndarray of float32, shape (n, width)
+        ``features``, ``course`` and ``texture``; zeros for a clip without sound.
     """
-    features = np.zeros((len(mels), ear.output_shape[-1]), np.float32)
+    found = {
+        name: np.zeros((len(mels), output.shape[-1]), np.float32)
+        for name, output in ear.output.items()
+    }
     repeat = RepeatSound()
     heard = np.flatnonzero(np.asarray(masks).any(axis=1))
     for begin in range(0, len(heard), batch):
         rows = heard[begin : begin + batch]
         filled = repeat(np.asarray(mels[rows], np.float32), np.asarray(masks[rows], np.float32))
-        features[rows] = ear.predict_on_batch(filled)
-    return features
+        for name, heard_of_it in ear.predict_on_batch(filled).items():
+            found[name][rows] = heard_of_it
+    return found

@@ -29,9 +29,19 @@ from .linear import Reduced, fit_linear
 from .nested import Measured, measure_fold, measure_nested
 from .options import TrainingOptions
 from .parts import Part
-from .readings import DEVIATION, GENRES, MEAN, FilmOpinions, Readings, film_folds
+from .readings import (
+    COURSE,
+    DEVIATION,
+    EAR,
+    GENRES,
+    MEAN,
+    TEXTURE,
+    FilmOpinions,
+    Readings,
+    film_folds,
+)
 from .recurrent import Lstm, project
-from .stack import Reading
+from .stack import Layer, Reading
 from .streams import COMPONENTS, STRENGTHS, Learnt, learn_streams
 
 log = logging.getLogger(__name__)
@@ -104,7 +114,8 @@ def learn(
     Trained
     """
     keras.utils.set_random_seed(options.seed)
-    audio = build_audio_stream(card.outcomes, card.mel, ear=card.architecture.ear)
+    card = replace(card, architecture=replace(card.architecture, course=True))
+    audio = build_audio_stream(card.outcomes, card.mel, ear=card.architecture.ear, course=True)
     ear(audio)
     readings = readings_of_clips(clips, owners, items, card.labels, audio, genres)
     still = clips.frame_mask.sum(axis=1) == 1
@@ -171,12 +182,7 @@ def learn_readings(
         fusions[STILL] = seen.fusions["visual"]
     else:
         visual.get_layer("still").set_weights(_layer_of_means(films, learnt))
-    heard = audio.get_layer("logits")
-    if "audio" in learnt.layers:
-        (part,) = learnt.layers["audio"]
-        heard.set_weights([part.kernel, part.bias])
-    else:
-        heard.set_weights([np.zeros(weight.shape) for weight in heard.weights])
+    fill_linear(audio.get_layer("logits"), learnt.layers.get("audio", ()), (EAR, COURSE, TEXTURE))
     for stream, what in (("visual", "a picture"), ("audio", "sound")):
         if stream not in learnt.layers:
             log.warning("no film to learn from has %s: the model makes nothing of it", what)
@@ -256,13 +262,7 @@ def fill_visual(visual: keras.Model, learnt: Learnt) -> None:
         As `vgenre.models.visual.build_visual_stream` gives it.
     learnt : Learnt
     """
-    linear = visual.get_layer("linear")
-    whole, bias = (np.zeros(weight.shape, np.float32) for weight in linear.weights)
-    for part in learnt.layers.get("visual", ()):
-        begin = len(whole) - len(part.kernel) if part.source == GENRES else 0
-        whole[begin : begin + len(part.kernel)] += part.kernel
-        bias += part.bias
-    linear.set_weights([whole, bias])
+    fill_linear(visual.get_layer("linear"), learnt.layers.get("visual", ()), (DEVIATION, GENRES))
     recurrent = learnt.recurrent
     if recurrent and recurrent.network:
         lstm = recurrent.lstm
@@ -274,6 +274,28 @@ def fill_visual(visual: keras.Model, learnt: Learnt) -> None:
         first, *others = recurrent.weights
         visual.get_layer("lstm").set_weights([np.pad(first, ((0, missing), (0, 0))), *others[:2]])
         visual.get_layer("recurrent").set_weights(others[2:])
+
+
+def fill_linear(linear: keras.layers.Dense, parts: Sequence[Layer], order: Sequence[str]) -> None:
+    """Put layers that are added up into the one that reads all that they read; zeros for none.
+
+    Parameters
+    ----------
+    linear : keras.layers.Dense
+    parts : sequence of Layer
+        Of each source in `order`, and of such as read the same as the beginning of its first.
+    order : sequence of str
+        What the layer reads, one behind the other.
+    """
+    whole, bias = (np.zeros(weight.shape, np.float32) for weight in linear.weights)
+    widths = {part.source: len(part.kernel) for part in parts}
+    ends = np.cumsum([0, *(widths.get(source, 0) for source in order)]).tolist()
+    begins = dict(zip(order, ends, strict=False))
+    for part in parts:
+        begin = begins.get(part.source, 0)
+        whole[begin : begin + len(part.kernel)] += part.kernel
+        bias += part.bias
+    linear.set_weights([whole, bias])
 
 
 def complete(fusions: dict[str, Fusion], card: ModelCard) -> dict[str, Fusion]:

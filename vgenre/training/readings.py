@@ -15,6 +15,9 @@ MEAN, DEVIATION, GENRES = "mean", "mean and deviation", "genres of frames"
 """The ways of reading the frame features of a clip; the last one by a layer that names genres of
 single frames, mean and deviation too."""
 
+EAR, COURSE, TEXTURE = "ear", "course of the sounds", "texture of the sound"
+"""The ways of reading what the ear hears in a clip; see `vgenre.models.audio.build_ear`."""
+
 FRAMES = "frames one by one"
 """A way to learn: of single frames, see `Frames`. What is learnt reads the mean of a clip's."""
 
