@@ -78,7 +78,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_CACHE_HOME"] = _CACHE
     os.makedirs(_TEMPORARY)
     os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY
-    os.environ.setdefault("RAY_TMPDIR", _OUTSIDE)
+    for name in ("RAY_TMPDIR", "PYTEST_DEBUG_TEMPROOT"):
+        os.environ.setdefault(name, _OUTSIDE)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

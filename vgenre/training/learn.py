@@ -41,7 +41,7 @@ from .readings import (
     film_folds,
 )
 from .recurrent import Lstm, project
-from .stack import Layer, Reading
+from .stack import Reading, fill_linear
 from .streams import COMPONENTS, STRENGTHS, Learnt, learn_streams
 
 log = logging.getLogger(__name__)
@@ -274,28 +274,6 @@ def fill_visual(visual: keras.Model, learnt: Learnt) -> None:
         first, *others = recurrent.weights
         visual.get_layer("lstm").set_weights([np.pad(first, ((0, missing), (0, 0))), *others[:2]])
         visual.get_layer("recurrent").set_weights(others[2:])
-
-
-def fill_linear(linear: keras.layers.Dense, parts: Sequence[Layer], order: Sequence[str]) -> None:
-    """Put layers that are added up into the one that reads all that they read; zeros for none.
-
-    Parameters
-    ----------
-    linear : keras.layers.Dense
-    parts : sequence of Layer
-        Of each source in `order`, and of such as read the same as the beginning of its first.
-    order : sequence of str
-        What the layer reads, one behind the other.
-    """
-    whole, bias = (np.zeros(weight.shape, np.float32) for weight in linear.weights)
-    widths = {part.source: len(part.kernel) for part in parts}
-    ends = np.cumsum([0, *(widths.get(source, 0) for source in order)]).tolist()
-    begins = dict(zip(order, ends, strict=False))
-    for part in parts:
-        begin = begins.get(part.source, 0)
-        whole[begin : begin + len(part.kernel)] += part.kernel
-        bias += part.bias
-    linear.set_weights([whole, bias])
 
 
 def complete(fusions: dict[str, Fusion], card: ModelCard) -> dict[str, Fusion]:

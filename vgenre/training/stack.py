@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..labels import SINGLE
 from .fusing import weights_of
 from .readings import FilmOpinions, Readings
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -101,3 +105,25 @@ def stack(
     films = FilmOpinions.of(alone, {how.source: logits for how, logits in said.items()})
     weights = weights_of(films, tuple(there), readings.labels.mode)
     return dict(zip(said, weights.tolist(), strict=True))
+
+
+def fill_linear(linear: keras.layers.Dense, parts: Sequence[Layer], order: Sequence[str]) -> None:
+    """Put layers that are added up into the one that reads all that they read; zeros for none.
+
+    Parameters
+    ----------
+    linear : keras.layers.Dense
+    parts : sequence of Layer
+        Of each source in `order`, and of such as read the same as the beginning of its first.
+    order : sequence of str
+        What the layer reads, one behind the other.
+    """
+    whole, bias = (np.zeros(weight.shape, np.float32) for weight in linear.weights)
+    widths = {part.source: len(part.kernel) for part in parts}
+    ends = np.cumsum([0, *(widths.get(source, 0) for source in order)]).tolist()
+    begins = dict(zip(order, ends, strict=False))
+    for part in parts:
+        begin = begins.get(part.source, 0)
+        whole[begin : begin + len(part.kernel)] += part.kernel
+        bias += part.bias
+    linear.set_weights([whole, bias])
