@@ -77,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), known]))
     os.environ["XDG_CACHE_HOME"] = _CACHE
     os.makedirs(_TEMPORARY)
+    os.chmod(_OWN, 0o755)  # as the usual folder for them, which others may enter
     os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY
     for name in ("RAY_TMPDIR", "PYTEST_DEBUG_TEMPROOT"):
         os.environ.setdefault(name, _OUTSIDE)
