@@ -92,7 +92,7 @@ class Films:
 def films_of(data: Path, work: Path, recipe: Recipe) -> Films:
     """The films of the clips, each the mean of its clips by their length."""
     from vgenre.evaluation.films import film_means
-    from vgenre.training.readings import DEVIATION
+    from vgenre.training.readings import DEVIATION, EAR
 
     items, initial = clip_items(data, labels="genres"), initial_weights(data, recipe)
     names = tuple(sorted({name for item in items for name in item.labels}))
@@ -101,7 +101,7 @@ def films_of(data: Path, work: Path, recipe: Recipe) -> Films:
     found = {}
     for stream, values in (
         ("visual", read.sources["visual"][DEVIATION]),
-        ("audio", read.sources["audio"]["ear"]),
+        ("audio", read.sources["audio"][EAR]),
     ):
         there = np.flatnonzero(read.there[stream])
         means = film_means(values[there], list(read.films[there]), read.seconds[there])

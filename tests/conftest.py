@@ -54,18 +54,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-# Sockets, of Ray and of browsers, must have short paths: nothing of a worker of pytest-xdist lies
-# inside of what it was started with.
-_OUTSIDE = os.environ.setdefault("VGENRE_TESTS_OUTSIDE", tempfile.gettempdir())
-_OWN = tempfile.mkdtemp(prefix="vgenre-tests-", dir=_OUTSIDE)
-_TEMPORARY, _CACHE = (os.path.join(_OWN, name) for name in ("tmp", "cache"))
+_CACHE = tempfile.mkdtemp(prefix="vgenre-tests-")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep journals and temporary files of the tests, and of the commands that they run, apart.
-
-    Not only from the user's: tests that count what is left behind run beside others.
-    """
+    """Let the tests, and the commands that they run, keep their journals away from the user's."""
     # A shell ignores Ctrl-C for what it runs in the background, and so would the commands that
     # tests start and interrupt.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -76,16 +69,11 @@ def pytest_configure(config: pytest.Config) -> None:
     known = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), known]))
     os.environ["XDG_CACHE_HOME"] = _CACHE
-    os.makedirs(_TEMPORARY)
-    os.chmod(_OWN, 0o755)  # as the usual folder for them, which others may enter
-    os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY
-    for name in ("RAY_TMPDIR", "PYTEST_DEBUG_TEMPROOT"):
-        os.environ.setdefault(name, _OUTSIDE)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove what they kept."""
-    shutil.rmtree(_OWN, ignore_errors=True)
+    shutil.rmtree(_CACHE, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -99,7 +99,11 @@ def test_a_film_in_a_store_gets_the_label_of_its_copy_here(
     memory,
     model: vgenre.Model,
     short_film: Path,  # type: ignore[no-untyped-def]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # A folder that the tests of the process beside this one do not write to.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = left_behind()
     there = model.label("memory:///films/b.mkv", explain=True)
     here = model.label(short_film)
