@@ -23,7 +23,7 @@ from vgenre.training.options import TrainingOptions
 # What brings TensorFlow or scikit-learn is imported where it is used: a pipeline says at once
 # that there is no data.
 if TYPE_CHECKING:
-    from vgenre.data.features import ClipFeatures
+    from vgenre.data.features import ClipFeatures, FeatureExtractor
     from vgenre.training.initial import InitialWeights
     from vgenre.training.readings import Readings
 
@@ -32,6 +32,8 @@ BODY_LICENCE = (
     "(Apache-2.0) and was trained throughout on film posters and stills. The audio network up to "
     "its last layer is mn04_as of EfficientAT (MIT, Florian Schmid; see NOTICE.md)."
 )
+
+_BASELINE_EVERY = 8  # one of how many frames ImageNet's body computes
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,40 @@ def initial_weights(data: Path, recipe: Recipe, *, imagenet: bool = False) -> In
     )
 
 
+@dataclass(frozen=True)
+class Thinned:
+    """Computes the features of some frames alone; the others take those of the one before.
+
+    Parameters
+    ----------
+    extractor : FeatureExtractor
+    every : int
+        One of how many frames is computed.
+    """
+
+    extractor: FeatureExtractor
+    every: int
+
+    def features(self, frames: np.ndarray) -> np.ndarray:
+        """Features of frames, uint8 (n, 299, 299, 3): float32 (n, width)."""
+        computed = self.extractor.features(frames[:: self.every])
+        return np.repeat(computed, self.every, axis=0)[: len(frames)]
+
+
 def features_of(
-    items: Sequence[Item], work: Path, recipe: Recipe, initial: InitialWeights
+    items: Sequence[Item], work: Path, recipe: Recipe, initial: InitialWeights, *, every: int = 1
 ) -> tuple[ClipFeatures, np.ndarray]:
-    """Features and sound of a data set's clips, and their owners."""
+    """Features and sound of a data set's clips, and their owners.
+
+    Parameters
+    ----------
+    items : sequence of Item
+    work : Path
+    recipe : Recipe
+    initial : InitialWeights
+    every : int
+        See `Thinned`.
+    """
     from vgenre.data.cache import FeatureCache, feature_engine
     from vgenre.data.stages import fingerprint
     from vgenre.models.build import body_of
@@ -116,13 +148,13 @@ def features_of(
     network = body_of(recipe.options.architecture)
     initial.body(network)
     graph = initial.graph_of(initial.directory / BODY_FILE) if initial.directory else None
+    engine, name = feature_engine(network, fingerprint(initial.identity), graph)
+    if every > 1:
+        engine, name = Thinned(engine, every), f"{name}, one frame in {every}"
     cache = FeatureCache(
-        work / "features",
-        *feature_engine(network, fingerprint(initial.identity), graph),
-        mel=recipe.options.mel,
-        sampling=recipe.options.sampling,
+        work / "features", engine, name, mel=recipe.options.mel, sampling=recipe.options.sampling
     )
-    joined = work / f"joined-{fingerprint(initial.identity, [item.path for item in items])}"
+    joined = work / f"joined-{fingerprint(name, [item.path for item in items])}"
     return cache.collect(items, joined, progress=show_progress)
 
 
@@ -158,7 +190,8 @@ def readings_of(
 ) -> Readings:
     """Clips as the procedure reads them; beside them as ImageNet's body does, for the baseline.
 
-    The ways of reading that are the baseline's begin with ``imagenet``. Still images of other
+    That computes five frames for ten seconds, whose mean and deviation are about those of forty,
+    in an eighth of the time. Its ways of reading begin with ``imagenet``. Still images of other
     films teach frame by frame.
     """
     from vgenre.training.clip_readings import with_frames
@@ -174,7 +207,8 @@ def readings_of(
         readings = with_frames(readings, clips, replace(pictures, outside=outside))
     if not baseline:
         return readings
-    plain, _ = features_of(items, work, recipe, initial_weights(data, recipe, imagenet=True))
+    imagenet = initial_weights(data, recipe, imagenet=True)
+    plain, _ = features_of(items, work, recipe, imagenet, every=_BASELINE_EVERY)
     return with_baseline(readings, plain)
 
 

@@ -10,7 +10,14 @@ from vgenre.data.items import Item
 from vgenre.errors import DataError
 from vgenre.evaluation.films import Films, films_of
 from vgenre.evaluation.intervals import bootstrap, paired_bootstrap, sureness
-from vgenre.evaluation.measures import calibration_error, majority, measure, outside, rounded
+from vgenre.evaluation.measures import (
+    calibration_error,
+    chance_error,
+    majority,
+    measure,
+    outside,
+    rounded,
+)
 from vgenre.evaluation.resampled import ResampledFigures
 from vgenre.labels import MULTI, UNKNOWN, LabelSet
 
@@ -58,6 +65,15 @@ def test_calibration_error_is_the_gap_between_sureness_and_rightness() -> None:
     sure, right = np.full(100, 0.85), np.arange(100) < 60
     assert calibration_error(sure, right) == pytest.approx(0.25)
     assert calibration_error(np.array([1.0, 0.05]), np.array([True, False])) == pytest.approx(0.025)
+
+
+def test_of_few_films_even_true_probabilities_seem_off() -> None:
+    assert chance_error(np.ones(50)) == 0
+    for n in (25, 400):  # the mean absolute deviation of a coin thrown n times
+        assert chance_error(np.full(n, 0.5)) == pytest.approx(0.5 * (2 / np.pi / n) ** 0.5, rel=0.2)
+    many = random_films(60, "single", rare=20)[0]
+    found = sureness(many, LABELS)["ECE_by_chance"]
+    assert found == chance_error(many.probabilities.max(axis=1)) > 0
 
 
 def test_films_outside_the_label_set_are_counted_apart() -> None:
@@ -200,7 +216,7 @@ def test_few_films_have_a_warning_and_no_interval() -> None:
     few = sureness(films(), LABELS)
     assert set(few) == {"warning"} and "on 4 films" in few["warning"]
     many, labels = random_films(10, "single")
-    assert set(sureness(many, labels)) == {"interval_95"}
+    assert set(sureness(many, labels)) == {"interval_95", "ECE_by_chance"}
 
 
 def test_figures_are_rounded_all_the_way_down() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import DataError
 from ..labels import LabelSet
 from .films import Films
+from .measures import chance_error, reliability
 from .resampled import ResampledFigures
 
 FEW_FILMS = 10
@@ -20,10 +21,14 @@ _AT_ONCE = 20_000_000  # numbers held in memory, of the resamplings that are wor
 
 
 def sureness(films: Films, labels: LabelSet) -> dict[str, Any]:
-    """What stands beside figures: ``interval_95``, or a ``warning`` where there are few films."""
+    """What stands beside figures, or a ``warning`` where there are few films.
+
+    ``interval_95``, and ``ECE_by_chance``, which `chance_error` expects of as many films.
+    """
     if count := few_films(films):
         return {"warning": count}
-    return {"interval_95": bootstrap(films, labels)}
+    by_chance = chance_error(reliability(films, labels)[0])
+    return {"interval_95": bootstrap(films, labels), "ECE_by_chance": by_chance}
 
 
 def few_films(films: Films) -> str | None:

@@ -143,6 +143,27 @@ def calibration_error(sure: np.ndarray, right: np.ndarray, *, bins: int = 10) ->
     return float(np.abs(gaps).sum() / len(sure))
 
 
+def chance_error(sure: np.ndarray, *, bins: int = 10, rounds: int = 200, seed: int = 0) -> float:
+    """The calibration error that is expected where every probability is true.
+
+    Of few films some bins are right more or less often than they say by chance, so that the
+    error of a perfect model is not 0 (Bröcker and Smith, *Increasing the Reliability of
+    Reliability Diagrams*, 2007).
+
+    Parameters
+    ----------
+    sure : ndarray, shape (n,)
+    bins : int
+        As for `calibration_error`.
+    rounds : int
+        How many times it is drawn what is right.
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    drawn = (rng.random(len(sure)) < sure for _ in range(rounds))
+    return float(np.mean([calibration_error(sure, right, bins=bins) for right in drawn]))
+
+
 def outside(
     films: Films, labels: LabelSet, thresholds: np.ndarray | Sequence[float]
 ) -> dict[str, Any]:
