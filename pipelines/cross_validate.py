@@ -92,11 +92,29 @@ def measured(
         for system in ("fusion", "visual"):
             figures[system]["over_imagenet"] = over(system, plain.films["visual"].labelled())
     figures["chosen"] = [told(learnt) for learnt in procedure.learnt]
+    if readings.labels.mode == SINGLE:
+        figures["mistakes"] = mistakes(procedure.films["fusion"].labelled(), readings.labels)
     return figures
 
 
+def mistakes(films: Films, labels: LabelSet, most: int = 10) -> list[dict[str, Any]]:
+    """The films whose likeliest genre is surest and wrong: what it says, how surely, what it is."""
+    rows, best = np.arange(len(films.names)), films.probabilities.argmax(axis=1)
+    sure = np.where(films.truth[rows, best] > 0, 0, films.probabilities[rows, best])
+    return [
+        {
+            "film": films.names[row],
+            "says": labels.names[best[row]],
+            "p": round(float(sure[row]), 3),
+            "is": [labels.names[i] for i in np.flatnonzero(films.truth[row] > 0)],
+        }
+        for row in np.argsort(-sure)[:most]
+        if sure[row] > 0
+    ]
+
+
 def table_of(figures: dict[str, Any], mode: str) -> str:
-    """The table of systems, in Markdown."""
+    """The tables of systems, of genres and of the surest mistakes, in Markdown."""
     single = mode == SINGLE
     heads = ("mAP", "a right genre first", "macro F1", "ECE")
     keys = ("mAP", "any_label", "macro_F1", "ECE")
@@ -127,6 +145,12 @@ def table_of(figures: dict[str, Any], mode: str) -> str:
             aps = [entry["AP"] for entry in figures[system]["per_label"].values()]
             shown = " | ".join("" if ap is None else f"{ap:.2f}" for ap in aps)
             lines.append(f"| {SYSTEMS[system]} | {shown} |")
+    if figures.get("mistakes"):
+        lines += ["", "| film | it says | it is |", "|---|---|---|"]
+        lines += [
+            f"| {m['film']} | {m['says']} {m['p']:.2f} | {', '.join(m['is'])} |"
+            for m in figures["mistakes"]
+        ]
     return "\n".join(lines) + "\n"
 
 
