@@ -16,6 +16,7 @@ from ..errors import ModelError
 from ..media.types import CLIP_FRAMES, FRAME_SIZE
 from ..models.card import ModelCard
 from ..models.store import AUDIO_GRAPH, BODY_GRAPH, VISUAL_GRAPH, model_file
+from .base import Engine
 
 FRAMES_AT_ONCE = 8
 _MOST_SINGLE_FRAMES = 4  # more than these are padded to a batch of FRAMES_AT_ONCE, which is faster
@@ -23,7 +24,7 @@ _MOST_SINGLE_FRAMES = 4  # more than these are padded to a batch of FRAMES_AT_ON
 _ANY = -1  # a dimension of any size
 
 
-class OpenVINOEngine:
+class OpenVINOEngine(Engine):
     """Runs a model on OpenVINO. Several threads may call it; they take turns.
 
     Parameters
@@ -127,16 +128,7 @@ class OpenVINOEngine:
         return cls(*graphs, threads=threads, wait=False)
 
     def features(self, frames: np.ndarray) -> np.ndarray:
-        """Features of frames.
-
-        Parameters
-        ----------
-        frames : ndarray of uint8, shape (n, 299, 299, 3)
-
-        Returns
-        -------
-        ndarray of float32, shape (n, width)
-        """
+        """As `Engine` has it."""
         found = np.empty((len(frames), self._width), np.float32)
         at_once = self.frames_at_once
         for begin in range(0, len(frames), at_once):
@@ -155,50 +147,12 @@ class OpenVINOEngine:
         return found
 
     def see(self, features: np.ndarray, frame_mask: np.ndarray) -> np.ndarray:
-        """Opinion of the picture on a batch of clips.
-
-        Parameters
-        ----------
-        features : ndarray of float32, shape (n, 40, width)
-        frame_mask : ndarray of float32, shape (n, 40)
-
-        Returns
-        -------
-        ndarray of float32, shape (n, n_outcomes)
-            Logits.
-        """
+        """As `Engine` has it."""
         said = self._streams["visual"].says(frame_features=features, frame_mask=frame_mask)
         return said["logits"]
 
-    def hear(self, mel: np.ndarray, mel_mask: np.ndarray) -> np.ndarray:
-        """Opinion of the sound on a batch of clips.
-
-        Parameters
-        ----------
-        mel : ndarray of float32, shape (n, n_mels, steps)
-        mel_mask : ndarray of float32, shape (n, steps)
-
-        Returns
-        -------
-        ndarray of float32, shape (n, n_outcomes)
-            Logits.
-        """
-        return self.listen(mel, mel_mask)[0]
-
     def listen(self, mel: np.ndarray, mel_mask: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Opinion of the sound on a batch of clips, and what the ear hears in them.
-
-        Parameters
-        ----------
-        mel : ndarray of float32, shape (n, n_mels, steps)
-        mel_mask : ndarray of float32, shape (n, steps)
-
-        Returns
-        -------
-        logits : ndarray of float32, shape (n, n_outcomes)
-        embedding : ndarray of float32, shape (n, width), or None
-            None where the graph, which an earlier version wrote, has no such output.
-        """
+        """As `Engine` has it."""
         said = self._streams["audio"].says(mel=mel, mel_mask=mel_mask)
         return said["logits"], said.get("embedding")
 

@@ -14,11 +14,12 @@ from ..errors import ModelError
 from ..models.build import audio_of, body_of, visual_of
 from ..models.card import CARD_FILE, ModelCard
 from ..models.store import AUDIO_FILE, BODY_FILE, VISUAL_FILE, load_weights, model_file
+from .base import Engine
 
 FRAMES_AT_ONCE, FRAMES_AT_ONCE_ON_GPU = 8, 64
 
 
-class TensorFlowEngine:
+class TensorFlowEngine(Engine):
     """Runs a model on TensorFlow, on a GPU where there is one.
 
     Parameters
@@ -86,16 +87,7 @@ class TensorFlowEngine:
         return cls(body, visual, audio)
 
     def features(self, frames: np.ndarray) -> np.ndarray:
-        """Features of frames.
-
-        Parameters
-        ----------
-        frames : ndarray of uint8, shape (n, 299, 299, 3)
-
-        Returns
-        -------
-        ndarray of float32, shape (n, width)
-        """
+        """As `Engine` has it."""
         parts = [np.zeros((0, self.body.output_shape[-1]), np.float32)]
         at_once = self.frames_at_once
         for begin in range(0, len(frames), at_once):
@@ -106,48 +98,11 @@ class TensorFlowEngine:
         return np.concatenate(parts)
 
     def see(self, features: np.ndarray, frame_mask: np.ndarray) -> np.ndarray:
-        """Opinion of the picture on a batch of clips.
-
-        Parameters
-        ----------
-        features : ndarray of float32, shape (n, 40, width)
-        frame_mask : ndarray of float32, shape (n, 40)
-
-        Returns
-        -------
-        ndarray of float32, shape (n, n_outcomes)
-            Logits.
-        """
+        """As `Engine` has it."""
         return self._streams["visual"](features, frame_mask)["logits"].numpy()
 
-    def hear(self, mel: np.ndarray, mel_mask: np.ndarray) -> np.ndarray:
-        """Opinion of the sound on a batch of clips.
-
-        Parameters
-        ----------
-        mel : ndarray of float32, shape (n, n_mels, steps)
-        mel_mask : ndarray of float32, shape (n, steps)
-
-        Returns
-        -------
-        ndarray of float32, shape (n, n_outcomes)
-            Logits.
-        """
-        return self.listen(mel, mel_mask)[0]
-
     def listen(self, mel: np.ndarray, mel_mask: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Opinion of the sound on a batch of clips, and what the ear hears in them.
-
-        Parameters
-        ----------
-        mel : ndarray of float32, shape (n, n_mels, steps)
-        mel_mask : ndarray of float32, shape (n, steps)
-
-        Returns
-        -------
-        logits : ndarray of float32, shape (n, n_outcomes)
-        embedding : ndarray of float32, shape (n, width)
-        """
+        """As `Engine` has it."""
         said = self._streams["audio"](mel, mel_mask)
         return said["logits"].numpy(), said["embedding"].numpy()
 
