@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 64  # clips
 OUTER_FOLDS = 5
+_WORTH_PROCESSES = 1000  # clips, whose fits take longer than it takes to start processes for them
 _FEW_PICTURES = 20  # films of one frame, below which clips teach how a single frame is read
 
 
@@ -204,7 +205,8 @@ def _with_figures(
     readings: Readings, options: TrainingOptions, folds: Sequence[int] | None, lstm: Lstm | None
 ) -> tuple[Learnt, dict[str, Any]]:
     """What the procedure makes of films, and its figures on those that it did not learn from."""
-    how: dict[str, Any] = {"lstm": lstm, "seed": options.seed}
+    jobs = -1 if len(readings.owners) >= _WORTH_PROCESSES else 1
+    how: dict[str, Any] = {"lstm": lstm, "seed": options.seed, "jobs": jobs}
     tests = np.array([item.split == "test" for item in readings.owned()])
     everything = np.arange(len(readings.owners))
     taught = everything[~tests]
