@@ -91,3 +91,26 @@ def test_dialogue_that_says_what_it_always_says_changes_nothing() -> None:
     found = fuse_dialogue(before, only(silent, "dialogue"), both, SINGLE)
     p = fused(both, found.fusions, SINGLE)
     np.testing.assert_allclose(p, fused(only(silent, "visual"), before, SINGLE), atol=0.02)
+
+
+def test_of_a_genre_that_no_film_with_pictures_had_the_dialogue_decides() -> None:
+    """Sure as they are that it is not there, the other streams never saw one that has it."""
+    spoken = films(300, MULTI, 0)
+    truth = spoken.truth.copy()
+    truth[:, 2] = 0
+    visual = spoken.opinions["visual"].copy()
+    visual[:, 2] = -12.0
+    seen = replace(only(spoken, "visual"), truth=truth, opinions={"visual": visual})
+    before = fit_fusions(seen, (("visual",),), MULTI)
+    assert before["visual"].weights["visual"][2] == 0 < before["visual"].weights["visual"][0]
+    assert before["visual"].probabilities(seen.opinions, MULTI)[:, 2].max() < 0.01
+    asked = replace(spoken, opinions={**spoken.opinions, "visual": visual})
+    none = only(asked, "visual", "dialogue").take(np.arange(0))
+    found = fuse_dialogue(before, only(spoken, "dialogue"), none, MULTI).fusions
+    ours, theirs = (found[case].thresholds for case in ("visual+dialogue", "dialogue"))
+    assert ours == (*before["visual"].thresholds[:2], theirs[2])
+    p = fused(only(asked, "visual", "dialogue"), found, MULTI)[:, 2]
+    has = spoken.truth[:, 2] > 0
+    assert p[has].mean() > p[~has].mean() + 0.15
+    alone = fused(only(asked, "dialogue"), found, MULTI)[:, 2]
+    assert np.corrcoef(np.log(p / (1 - p)), np.log(alone / (1 - alone)))[0, 1] > 0.999

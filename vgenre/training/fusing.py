@@ -18,6 +18,7 @@ _PRIOR = 1.0  # films' worth of say that biases are 0 and that streams weigh wha
 _LABELLED_OUTSIDE = 0.25
 """Share of the films of none of the labels that may get one: a reader who gets a wrong label loses
 more than one who gets none."""
+_UNTOLD = 6.0  # the logit below 0 of a label that no film has
 _ENOUGH = 10  # films of a label, for a threshold of its own
 
 
@@ -44,11 +45,16 @@ def fit_fusion(films: FilmOpinions, streams: tuple[str, ...], mode: str) -> Fusi
     if len(films.names) < 2 or not (films.truth > 0).any():
         return Fusion.plain(streams, n_labels, n_outcomes > n_labels, mode)
     weights, bias = _best_weights(films, streams, mode)
+    untold: np.ndarray = np.zeros(n_outcomes, bool)
     if mode == SINGLE:
         scale = _confidence(films, streams, weights, bias)
         weights, bias = weights * scale, bias * scale
+    else:
+        # Of a label that none of the films has the streams know nothing, and are not asked.
+        untold = np.all(films.truth <= 0, axis=0)
+        bias = np.where(untold, -_UNTOLD, bias)
     by_stream = {
-        stream: tuple(np.round(np.full(n_outcomes, weight), 4).tolist())
+        stream: tuple(np.round(np.where(untold, 0.0, weight), 4).tolist())
         for stream, weight in zip(streams, weights, strict=True)
     }
     fitted = Fusion(by_stream, tuple(np.round(bias, 4).tolist()), (0.0,) * n_labels)

@@ -66,7 +66,8 @@ def fuse_dialogue(
     calibrated, divided by what it says of films on average: the posterior of streams that are
     independent given the genre. As they are not quite, the dialogue's evidence is raised to a
     power below 1 or so, a single number (a logarithmic opinion pool; Genest and Zidek,
-    *Combining Probability Distributions*, 1986).
+    *Combining Probability Distributions*, 1986). Of a genre that no film had which the other
+    streams learnt from, the dialogue alone decides.
 
     Parameters
     ----------
@@ -135,6 +136,10 @@ def _prior(alone: Fusion, spoken: FilmOpinions, mode: str) -> np.ndarray:
 
 def _product(others: Fusion, alone: Fusion, prior: np.ndarray, weight: float) -> Fusion:
     scaled = weight * np.array(alone.weights[DIALOGUE])
-    bias = np.array(others.bias) + weight * (np.array(alone.bias) - prior)
+    # Where the other streams know nothing of a genre, the dialogue's prior is all there is.
+    silent = np.all([np.array(by_outcome) == 0 for by_outcome in others.weights.values()], axis=0)
+    known = np.where(silent, prior, np.array(others.bias))
+    bias = known + weight * (np.array(alone.bias) - prior)
     weights = {**others.weights, DIALOGUE: tuple(np.round(scaled, 4).tolist())}
-    return Fusion(weights, tuple(np.round(bias, 4).tolist()), others.thresholds)
+    thresholds = np.where(silent[: len(others.thresholds)], alone.thresholds, others.thresholds)
+    return Fusion(weights, tuple(np.round(bias, 4).tolist()), tuple(thresholds.tolist()))
