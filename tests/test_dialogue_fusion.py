@@ -96,12 +96,12 @@ def test_dialogue_that_says_what_it_always_says_changes_nothing() -> None:
 def test_of_a_genre_that_no_film_with_pictures_had_the_dialogue_decides() -> None:
     """Sure as they are that it is not there, the other streams never saw one that has it."""
     spoken = films(300, MULTI, 0)
-    truth = spoken.truth.copy()
-    truth[:, 2] = 0
+    untold = np.array([False, False, True])
+    truth = np.where(untold, 0, spoken.truth)
     visual = spoken.opinions["visual"].copy()
     visual[:, 2] = -12.0
     seen = replace(only(spoken, "visual"), truth=truth, opinions={"visual": visual})
-    before = fit_fusions(seen, (("visual",),), MULTI)
+    before = fit_fusions(seen, (("visual",),), MULTI, untold)
     assert before["visual"].weights["visual"][2] == 0 < before["visual"].weights["visual"][0]
     assert before["visual"].probabilities(seen.opinions, MULTI)[:, 2].max() < 0.01
     asked = replace(spoken, opinions={**spoken.opinions, "visual": visual})

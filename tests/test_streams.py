@@ -279,3 +279,26 @@ def test_where_a_split_decides_an_lstm_is_taught_what_the_others_were_taught() -
     assert {readings.items[o].split for o in readings.owners[lstm.taught[0][0]]} == {"train"}
     decided = ~np.isnan(learnt.inner.opinions["visual"]).any(axis=1)
     assert decided.sum() == 10, "the films that decide, and no film that taught"
+
+
+@pytest.mark.parametrize("mode", [SINGLE, MULTI])
+def test_streams_are_not_asked_about_a_label_that_no_film_taught(mode: str) -> None:
+    readings = readings_of(items_of(36), names="ABCD", mode=mode)
+    learnt = learn_streams(readings, everything(readings), **ONE)
+    for fusion in learnt.fusions.values():
+        for weights in fusion.weights.values():
+            assert weights[3] == 0 < min(weights[:3])
+        p = fusion.probabilities({s: np.full((1, 4), 9.0) for s in fusion.weights}, mode)
+        assert p[0, 3] < 0.01, "it is not given"
+
+
+def test_a_label_that_taught_and_is_missing_from_the_films_that_decide_is_asked_about() -> None:
+    items = [
+        replace(item, split="val" if i % 3 == 0 and item.labels != ("C",) else "train")
+        for i, item in enumerate(items_of(36, names="ABC") + items_of(12, names="C"))
+    ]
+    items = [replace(item, film=f"{i}") for i, item in enumerate(items)]
+    readings = readings_of(items, mode=MULTI)
+    assert not any(item.labels == ("C",) for item in items if item.split == "val")
+    learnt = learn_streams(readings, everything(readings), **ONE)
+    assert learnt.fusions["visual"].weights["visual"][2] > 0

@@ -18,11 +18,13 @@ _PRIOR = 1.0  # films' worth of say that biases are 0 and that streams weigh wha
 _LABELLED_OUTSIDE = 0.25
 """Share of the films of none of the labels that may get one: a reader who gets a wrong label loses
 more than one who gets none."""
-_UNTOLD = 6.0  # the logit below 0 of a label that no film has
+_UNTOLD = 6.0  # the logit below 0 of an outcome of which no stream knows anything
 _ENOUGH = 10  # films of a label, for a threshold of its own
 
 
-def fit_fusion(films: FilmOpinions, streams: tuple[str, ...], mode: str) -> Fusion:
+def fit_fusion(
+    films: FilmOpinions, streams: tuple[str, ...], mode: str, untold: np.ndarray | None = None
+) -> Fusion:
     """Fit the fusion of some streams.
 
     Parameters
@@ -32,6 +34,9 @@ def fit_fusion(films: FilmOpinions, streams: tuple[str, ...], mode: str) -> Fusi
         label is unsure, are left out.
     streams : tuple of str
     mode : {"single", "multi"}
+    untold : ndarray of bool, shape (n_outcomes,), optional
+        The outcomes of which the streams know nothing, as no film that they learnt from has
+        them: they are not asked about these.
 
     Returns
     -------
@@ -45,14 +50,12 @@ def fit_fusion(films: FilmOpinions, streams: tuple[str, ...], mode: str) -> Fusi
     if len(films.names) < 2 or not (films.truth > 0).any():
         return Fusion.plain(streams, n_labels, n_outcomes > n_labels, mode)
     weights, bias = _best_weights(films, streams, mode)
-    untold: np.ndarray = np.zeros(n_outcomes, bool)
     if mode == SINGLE:
         scale = _confidence(films, streams, weights, bias)
         weights, bias = weights * scale, bias * scale
-    else:
-        # Of a label that none of the films has the streams know nothing, and are not asked.
-        untold = np.all(films.truth <= 0, axis=0)
-        bias = np.where(untold, -_UNTOLD, bias)
+    if untold is None:
+        untold = np.zeros(n_outcomes, bool)
+    bias = np.where(untold, -_UNTOLD, bias)
     by_stream = {
         stream: tuple(np.round(np.where(untold, 0.0, weight), 4).tolist())
         for stream, weight in zip(streams, weights, strict=True)
@@ -194,10 +197,13 @@ def _best_f1(p: np.ndarray, truth: np.ndarray) -> float:
 
 
 def fit_fusions(
-    films: FilmOpinions, cases: tuple[tuple[str, ...], ...], mode: str
+    films: FilmOpinions,
+    cases: tuple[tuple[str, ...], ...],
+    mode: str,
+    untold: np.ndarray | None = None,
 ) -> dict[str, Fusion]:
-    """A fusion for each set of streams."""
-    return {case_of(streams): fit_fusion(films, streams, mode) for streams in cases}
+    """A fusion for each set of streams; see `fit_fusion`."""
+    return {case_of(streams): fit_fusion(films, streams, mode, untold) for streams in cases}
 
 
 def fused(films: FilmOpinions, fusions: dict[str, Fusion], mode: str) -> np.ndarray:
