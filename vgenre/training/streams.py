@@ -198,7 +198,7 @@ def learn_streams(
         recurrent, together["visual"] = _with_lstm(lstm, readings, own, held, together["visual"])
     inner = FilmOpinions.of(readings, together)
     inner = inner.take(np.flatnonzero(np.isin(inner.names, readings.films[rows])))
-    untold = ~(targets[fits[-1]][rows] > 0).any(axis=0)
+    untold = ~(targets[MULTI][rows] > 0).any(axis=0)
     fusions = fit_fusions(inner, cases(list(sources)), readings.labels.mode, untold)
     return Learnt(chosen, tried, layers, fusions, inner, recurrent)
 
